@@ -1,0 +1,27 @@
+#include "core/error.h"
+
+#include <gtest/gtest.h>
+
+namespace saker {
+namespace {
+
+TEST(Error, CarriesCodeMessageAndPlace) {
+  try {
+    fail(ErrorCode::corrupt_data, "[test] expected {}, found {}", 3, 4);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::corrupt_data);
+    EXPECT_STREQ(error.what(), "[test] expected 3, found 4");
+    return;
+  }
+  FAIL() << "nothing was thrown";
+}
+
+TEST(Error, QuotesWhatFilesContain) {
+  EXPECT_EQ(quoted("plain é"), "\"plain é\"");
+  EXPECT_EQ(quoted(std::string_view("a\0\n\xff", 4)), "\"a\\x00\\x0a\\xff\"");
+  EXPECT_EQ(quoted("\xed\xa0\x80"), "\"\\xed\\xa0\\x80\"") << "a surrogate is no character";
+  EXPECT_EQ(quoted("abcdef", 3), "\"abc...\"");
+}
+
+}  // namespace
+}  // namespace saker
