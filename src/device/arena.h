@@ -1,0 +1,37 @@
+// Bump allocator for activations: sized once, carved into tensors, never grown. Nothing allocates per token.
+#pragma once
+
+#include "device/buffer.h"
+
+namespace saker {
+
+class Arena {
+ public:
+  Arena() = default;
+  explicit Arena(size_t bytes) : buffer_(bytes) {}
+
+  // Bytes that a tensor takes within an arena.
+  static size_t bytes_for(DType dtype, const Shape& shape) noexcept {
+    const size_t bytes = static_cast<size_t>(shape.elements()) * size_of(dtype);
+    return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  }
+
+  // Uninitialised. Running over the end is a bug of whoever sized the arena.
+  TensorView take(DType dtype, const Shape& shape) {
+    const size_t bytes = bytes_for(dtype, shape);
+    SAKER_ASSERT(used_ + bytes <= buffer_.bytes());
+    TensorView view(buffer_.data() + used_, dtype, shape);
+    used_ += bytes;
+    return view;
+  }
+
+  void reset() noexcept { used_ = 0; }
+  size_t bytes() const noexcept { return buffer_.bytes(); }
+
+ private:
+  static constexpr size_t kAlignment = 64;
+  Buffer buffer_;
+  size_t used_ = 0;
+};
+
+}  // namespace saker

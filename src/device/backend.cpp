@@ -1,0 +1,7 @@
+#include "device/backend.h"
+
+namespace saker {
+
+std::string_view name(BackendKind kind) noexcept { return kind == BackendKind::reference ? "reference" : "cpu"; }
+
+}  // namespace saker

@@ -1,0 +1,44 @@
+// Where work runs: a table of operations chosen once at start, and the queue that work is put on.
+#pragma once
+
+#include <string_view>
+
+#include "device/buffer.h"
+
+namespace saker {
+
+struct OpTable;  // ops/op_table.h
+
+enum class BackendKind { reference, cpu };
+
+std::string_view name(BackendKind kind) noexcept;
+
+// A value; the table it points to lives as long as the program.
+struct Backend {
+  BackendKind kind = BackendKind::cpu;
+  const OpTable* ops = nullptr;
+  int threads = 1;
+};
+
+// An ordered queue of work on a backend. On the CPU work is done when the call returns. One stream serves one
+// caller at a time; several streams may be used at once.
+class Stream {
+ public:
+  explicit Stream(const Backend& backend) : backend_(backend) {}
+
+  const Backend& backend() const noexcept { return backend_; }
+  const OpTable& ops() const noexcept { return *backend_.ops; }
+  int threads() const noexcept { return backend_.threads; }
+
+  // Scratch memory of at least `bytes`, 64-byte aligned, valid until the next call. Grows, and then stays.
+  void* scratch(size_t bytes) {
+    if (scratch_.bytes() < bytes) scratch_ = Buffer(bytes);
+    return scratch_.data();
+  }
+
+ private:
+  Backend backend_;
+  Buffer scratch_;
+};
+
+}  // namespace saker

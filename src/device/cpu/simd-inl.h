@@ -1,0 +1,113 @@
+// Vector helpers shared by the *_cpu.cpp kernels, over Highway. Compiled once per instruction set: include it after
+// hwy/foreach_target.h and hwy/highway.h.
+//
+// Kernels compute in f32. Storage types are widened by load_f32 and rounded (to nearest even) by store_f32.
+
+// The include guard of Highway's convention: the file is seen once per target.
+#if defined(SAKER_DEVICE_CPU_SIMD_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef SAKER_DEVICE_CPU_SIMD_INL_H_
+#undef SAKER_DEVICE_CPU_SIMD_INL_H_
+#else
+#define SAKER_DEVICE_CPU_SIMD_INL_H_
+#endif
+
+#include <hwy/highway.h>
+
+#include <cstdint>
+#include <cstring>
+
+#include "core/dtype.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace saker::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+using F32 = hn::ScalableTag<float>;
+using VecF32 = hn::Vec<F32>;
+
+HWY_INLINE VecF32 load_f32(F32 d, const float* HWY_RESTRICT from) { return hn::LoadU(d, from); }
+
+HWY_INLINE VecF32 load_f32(F32 d, const BFloat16* HWY_RESTRICT from) {
+  const hn::RebindToUnsigned<F32> du32;
+  const hn::Rebind<uint16_t, F32> du16;
+  const auto halves = hn::LoadU(du16, reinterpret_cast<const uint16_t*>(from));
+  return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(du32, halves)));
+}
+
+HWY_INLINE VecF32 load_f32(F32 d, const Float16* HWY_RESTRICT from) {
+  const hn::Rebind<hwy::float16_t, F32> df16;
+  return hn::PromoteTo(d, hn::LoadU(df16, reinterpret_cast<const hwy::float16_t*>(from)));
+}
+
+HWY_INLINE void store_f32(VecF32 v, F32 d, float* HWY_RESTRICT to) { hn::StoreU(v, d, to); }
+
+HWY_INLINE void store_f32(VecF32 v, F32 d, BFloat16* HWY_RESTRICT to) {
+  const hn::RebindToUnsigned<F32> du32;
+  const hn::Rebind<uint16_t, F32> du16;
+  const auto word = hn::BitCast(du32, v);
+  const auto odd = hn::And(hn::ShiftRight<16>(word), hn::Set(du32, 1u));
+  const auto rounded = hn::Add(word, hn::Add(odd, hn::Set(du32, 0x7FFFu)));
+  const auto quiet = hn::Or(word, hn::Set(du32, 0x00400000u));
+  const auto kept = hn::IfThenElse(hn::RebindMask(du32, hn::IsNaN(v)), quiet, rounded);
+  hn::StoreU(hn::DemoteTo(du16, hn::BitCast(hn::RebindToSigned<F32>(), hn::ShiftRight<16>(kept))), du16,
+             reinterpret_cast<uint16_t*>(to));
+}
+
+HWY_INLINE void store_f32(VecF32 v, F32 d, Float16* HWY_RESTRICT to) {
+#if HWY_TARGET == HWY_SSE2 || HWY_TARGET == HWY_SSSE3 || HWY_TARGET == HWY_SSE4
+  // Before F16C, Highway's conversion truncates.
+  float lanes[hn::MaxLanes(F32())];
+  hn::StoreU(v, d, lanes);
+  for (size_t i = 0; i < hn::Lanes(d); ++i) to[i] = Float16(lanes[i]);
+#else
+  const hn::Rebind<hwy::float16_t, F32> df16;
+  (void)d;
+  hn::StoreU(hn::DemoteTo(df16, v), df16, reinterpret_cast<hwy::float16_t*>(to));
+#endif
+}
+
+// The first `count` < Lanes elements; the other lanes are zero. Reads nothing beyond them.
+template <class T>
+HWY_INLINE VecF32 load_tail_f32(F32 d, const T* HWY_RESTRICT from, size_t count) {
+  T buffer[hn::MaxLanes(F32())] = {};
+  std::memcpy(buffer, from, count * sizeof(T));
+  return load_f32(d, buffer);
+}
+
+template <class T>
+HWY_INLINE void store_tail_f32(VecF32 v, F32 d, T* HWY_RESTRICT to, size_t count) {
+  T buffer[hn::MaxLanes(F32())];
+  store_f32(v, d, buffer);
+  std::memcpy(static_cast<void*>(to), buffer, count * sizeof(T));
+}
+
+// e^x to 1 ulp for x in [-87.3, 88.7]; beyond, the value at the border. NaN stays NaN.
+// x = n ln 2 + r, |r| <= ln 2 / 2, ln 2 in two parts (Cody and Waite); e^r by the polynomial of Cephes' expf.
+HWY_INLINE VecF32 exp_f32(F32 d, VecF32 x) {
+  const hn::RebindToSigned<F32> di32;
+  // The order of the operands keeps NaN.
+  x = hn::Min(hn::Set(d, 88.3762626647949f), hn::Max(hn::Set(d, -87.3365478515625f), x));
+  const VecF32 n = hn::Round(hn::Mul(x, hn::Set(d, 1.44269504088896341f)));
+  VecF32 r = hn::NegMulAdd(n, hn::Set(d, 0.693145751953125f), x);
+  r = hn::NegMulAdd(n, hn::Set(d, 1.42860682030941723e-6f), r);
+  VecF32 p = hn::Set(d, 1.9875691500e-4f);
+  p = hn::MulAdd(p, r, hn::Set(d, 1.3981999507e-3f));
+  p = hn::MulAdd(p, r, hn::Set(d, 8.3334519073e-3f));
+  p = hn::MulAdd(p, r, hn::Set(d, 4.1665795894e-2f));
+  p = hn::MulAdd(p, r, hn::Set(d, 1.6666665459e-1f));
+  p = hn::MulAdd(p, r, hn::Set(d, 5.0000001201e-1f));
+  p = hn::MulAdd(p, hn::Mul(r, r), hn::Add(r, hn::Set(d, 1.0f)));
+  const auto exponent = hn::ShiftLeft<23>(hn::ConvertTo(di32, n));
+  return hn::BitCast(d, hn::Add(hn::BitCast(di32, p), exponent));
+}
+
+// x / (1 + e^-x)
+HWY_INLINE VecF32 silu_f32(F32 d, VecF32 x) {
+  return hn::Div(x, hn::Add(hn::Set(d, 1.0f), exp_f32(d, hn::Neg(x))));
+}
+
+}  // namespace saker::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif

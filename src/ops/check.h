@@ -1,0 +1,60 @@
+// Argument checks shared by the front functions of the operations.
+#pragma once
+
+#include <initializer_list>
+#include <string_view>
+
+#include "core/error.h"
+#include "device/backend.h"
+#include "device/tensor.h"
+#include "ops/segment.h"
+
+namespace saker {
+
+class OpCheck {
+ public:
+  OpCheck(std::string_view op, const Backend& backend) : op_(op), backend_(backend) {}
+
+  // The view has data and exactly these extents.
+  void shape(std::string_view argument, const ConstTensorView& view, std::initializer_list<int64_t> extents) const {
+    const Shape expected(extents);
+    SAKER_CHECK(view.shape == expected && (view.data || expected.elements() == 0), ErrorCode::invalid_argument,
+                "[{}] {}: expected {}, found {}{}", op_, argument, expected.text(), view.shape.text(),
+                view.data ? "" : " without data");
+  }
+  void contiguous(std::string_view argument, const ConstTensorView& view) const {
+    SAKER_CHECK(view.contiguous(), ErrorCode::invalid_argument, "[{}] {}: rows must be contiguous; stride {} of {}",
+                op_, argument, view.row_stride, view.columns());
+  }
+  // f32, and f64 on the reference backend.
+  void activation(std::string_view argument, const ConstTensorView& view) const {
+    type(argument, view, view.dtype == DType::f32, "f32");
+  }
+  // f32, bf16 or f16, and f64 on the reference backend.
+  void rounded(std::string_view argument, const ConstTensorView& view) const {
+    type(argument, view, view.dtype == DType::f32 || view.dtype == DType::bf16 || view.dtype == DType::f16,
+         "f32, bf16 or f16");
+  }
+  void same_type(std::string_view argument, const ConstTensorView& view, DType expected) const {
+    SAKER_CHECK(view.dtype == expected, ErrorCode::unsupported, "[{}] {}: expected {}, found {}", op_, argument,
+                name(expected), name(view.dtype));
+  }
+  template <class Value>
+  void that(bool holds, std::string_view expectation, const Value& found) const {
+    SAKER_CHECK(holds, ErrorCode::invalid_argument, "[{}] expected {}, found {}", op_, expectation, found);
+  }
+  // Segments lie within [0, rows), ascend without overlap, and use each of `slots` slots at most once.
+  void segments(Segments segments, int64_t rows, int64_t slots) const;
+
+ private:
+  void type(std::string_view argument, const ConstTensorView& view, bool holds, std::string_view expected) const {
+    SAKER_CHECK(holds || (view.dtype == DType::f64 && backend_.kind == BackendKind::reference), ErrorCode::unsupported,
+                "[{}] {}: expected {} on the {} backend, found {}", op_, argument, expected, name(backend_.kind),
+                name(view.dtype));
+  }
+
+  std::string_view op_;
+  const Backend& backend_;
+};
+
+}  // namespace saker

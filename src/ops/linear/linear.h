@@ -1,0 +1,41 @@
+// Product with a weight matrix.
+//
+//   y[t, o] = sum_i x[t, i] weight[o, i] (+ bias[o]) (+ y[t, o] if accumulate)
+//
+// Shapes    x [l, i], weight [o, i] contiguous as stored in checkpoints, bias [o] or empty, y [l, o].
+//           Rows of x and y may be slices of wider rows.
+// Types     x and weight of one type: f32, bf16 or f16; bias and y f32. Products are summed in f32 or better.
+// Aliasing  none.
+// Result    bitwise independent of the number of threads. For l <= kLinearRowsBitwise rows also of l: a row's result
+//           does not depend on its neighbours. Beyond, to rounding (the library blocks the sums by shape).
+// Errors    invalid_argument if a shape, unsupported if a type differs from the above.
+// Cost      weight read once: o i size bytes + l (i + o) ...; 2 l o i FLOPs.
+#pragma once
+
+#include "device/backend.h"
+#include "device/tensor.h"
+
+namespace saker {
+
+// Up to so many rows the product is a matrix-vector kernel of our own, limited by the weights' bytes.
+inline constexpr int64_t kLinearRowsBitwise = 8;
+
+struct LinearArgs {
+  TensorView y;            // [l, o]
+  ConstTensorView x;       // [l, i]
+  ConstTensorView weight;  // [o, i]
+  ConstTensorView bias;    // [o] or empty
+  bool accumulate = false;
+};
+
+void linear(Stream& stream, TensorView y, ConstTensorView x, ConstTensorView weight, ConstTensorView bias = {},
+            bool accumulate = false);
+
+namespace reference {
+void linear(Stream& stream, const LinearArgs& args) noexcept;
+}
+namespace cpu {
+void linear(Stream& stream, const LinearArgs& args);
+}
+
+}  // namespace saker

@@ -1,0 +1,84 @@
+#include "ops/op_table.h"
+
+#include <hwy/targets.h>
+#include <sched.h>
+
+#include <cstdlib>
+#include <string_view>
+#include <utility>
+
+#include "core/error.h"
+
+namespace saker {
+
+namespace {
+
+constexpr OpTable kReference{reference::embedding, reference::rms_norm, reference::linear, reference::causal_conv1d,
+                             reference::selective_scan};
+constexpr OpTable kCpu{cpu::embedding, cpu::rms_norm, cpu::linear, cpu::causal_conv1d, cpu::selective_scan};
+
+std::string_view environment(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value ? value : "";
+}
+
+void use_reference(OpTable& table, std::string_view op) {
+  if (op == "embedding") table.embedding = kReference.embedding;
+  else if (op == "rms_norm") table.rms_norm = kReference.rms_norm;
+  else if (op == "linear") table.linear = kReference.linear;
+  else if (op == "causal_conv1d") table.causal_conv1d = kReference.causal_conv1d;
+  else if (op == "selective_scan") table.selective_scan = kReference.selective_scan;
+  else fail(ErrorCode::invalid_argument,
+            "[backend] SAKER_OP_REFERENCE names embedding, rms_norm, linear, causal_conv1d, selective_scan; found {}",
+            quoted(op));
+}
+
+// The CPU's table with the operations of SAKER_OP_REFERENCE exchanged. Made once.
+const OpTable& cpu_table() {
+  static const OpTable table = [] {
+    OpTable made = kCpu;
+    for (std::string_view rest = environment("SAKER_OP_REFERENCE"); !rest.empty();) {
+      const size_t comma = rest.find(',');
+      use_reference(made, rest.substr(0, comma));
+      rest = comma == std::string_view::npos ? "" : rest.substr(comma + 1);
+    }
+    return made;
+  }();
+  return table;
+}
+
+// Highway chooses the best instruction set at the first dispatch; SAKER_CPU_ISA caps it.
+void limit_instruction_set() {
+  const std::string_view isa = environment("SAKER_CPU_ISA");
+  if (isa.empty()) return;
+  constexpr int64_t kAvx2AndBetter = HWY_AVX2 | HWY_AVX3 | HWY_AVX3_DL;
+  if (isa == "baseline") hwy::DisableTargets(kAvx2AndBetter | HWY_SSSE3 | HWY_SSE4);
+  else if (isa == "avx2") hwy::DisableTargets(kAvx2AndBetter & ~HWY_AVX2);
+  else SAKER_CHECK(isa == "avx512", ErrorCode::invalid_argument,
+                   "[backend] SAKER_CPU_ISA is baseline, avx2 or avx512; found {}", quoted(isa));
+}
+
+int usable_cores() {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+}  // namespace
+
+Backend open_backend(BackendKind kind, int threads) {
+  SAKER_CHECK(threads >= 0 && threads <= 1024, ErrorCode::invalid_argument,
+              "[backend] threads: 1 to 1024, or 0 for one per core; found {}", threads);
+  if (threads == 0) threads = usable_cores();
+  if (kind == BackendKind::reference) return {kind, &kReference, threads};
+  limit_instruction_set();
+  return {kind, &cpu_table(), threads};
+}
+
+Backend open_backend(int threads) {
+  const std::string_view kind = environment("SAKER_BACKEND");
+  SAKER_CHECK(kind.empty() || kind == "cpu" || kind == "reference", ErrorCode::invalid_argument,
+              "[backend] SAKER_BACKEND is reference or cpu; found {}", quoted(kind));
+  return open_backend(kind == "reference" ? BackendKind::reference : BackendKind::cpu, threads);
+}
+
+}  // namespace saker

@@ -1,0 +1,23 @@
+#include "ops/rms_norm/rms_norm.h"
+
+#include "ops/check.h"
+#include "ops/op_table.h"
+
+namespace saker {
+
+void rms_norm(Stream& stream, TensorView y, ConstTensorView x, ConstTensorView weight, float eps) {
+  const OpCheck check("rms_norm", stream.backend());
+  const int64_t l = x.rows(), c = x.columns();
+  check.shape("x", x, {l, c});
+  check.shape("y", y, {l, c});
+  check.activation("x", x);
+  check.rounded("y", y);
+  if (weight) {
+    check.shape("weight", weight, {c});
+    check.activation("weight", weight);
+  }
+  check.that(eps >= 0.0f, "eps >= 0", eps);
+  if (l > 0 && c > 0) stream.ops().rms_norm(stream, {y, x, weight, eps});
+}
+
+}  // namespace saker
