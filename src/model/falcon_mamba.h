@@ -1,0 +1,103 @@
+// Falcon Mamba: token ids and recurrent states in, logits and advanced states out.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "device/arena.h"
+#include "device/backend.h"
+#include "model/config.h"
+#include "model/state.h"
+#include "model/weights.h"
+#include "ops/segment.h"
+
+namespace saker {
+
+class FalconMamba;
+
+// What one caller needs to run a model: a stream and activations for up to `max_rows` tokens at once. Sized once.
+// Several workspaces may use one model at the same time.
+class Workspace {
+ public:
+  static constexpr int64_t kDefaultRows = 512;
+
+  explicit Workspace(const FalconMamba& model, int64_t max_rows = kDefaultRows);
+
+  int64_t max_rows() const noexcept { return max_rows_; }
+  size_t bytes() const noexcept { return arena_.bytes(); }
+
+ private:
+  friend class FalconMamba;
+  Stream stream_;
+  Arena arena_;
+  int64_t max_rows_;
+  std::vector<Segment> segments_;  // capacity max_rows
+};
+
+// Immutable after construction, so that any number of workspaces can share it.
+class FalconMamba {
+ public:
+  // `dtype` is how matrices are held and multiplied (default: as the checkpoint's in_proj is stored); those stored
+  // otherwise are converted into memory of our own. Small tensors are held in f32.
+  FalconMamba(const Weights& weights, const Backend& backend, std::optional<DType> dtype = std::nullopt);
+
+  const ModelConfig& config() const noexcept { return config_; }
+  const Backend& backend() const noexcept { return backend_; }
+  DType dtype() const noexcept { return dtype_; }
+
+  // Sees the residual stream [l, d] f32 after layer `layer`.
+  using LayerObserver = std::function<void(int64_t layer, ConstTensorView residual)>;
+
+  // Advances the states of `segments` by ids [l] (l <= max_rows) and returns the hidden rows [l, d] after the final
+  // norm, in dtype(), valid until the workspace's next use. Throws invalid_argument for ids outside the vocabulary, and
+  // for segments that overlap, leave rows out of order or share a slot; states are untouched then.
+  ConstTensorView forward(Workspace& workspace, std::span<const int32_t> ids, Segments segments, StateView state,
+                          const LayerObserver& observer = {}) const;
+
+  // logits [m, v] f32 of m hidden rows.
+  void head(Workspace& workspace, TensorView logits, ConstTensorView hidden) const;
+
+  // Feeds ids of any number to one sequence, max_rows at a time in constant memory; logits [v] after the last one
+  // (empty: not computed). `progress(tokens done)` after each chunk; returning false stops there: the state has then
+  // seen that many tokens, the logits are not written, and the result is false.
+  bool prefill(Workspace& workspace, std::span<const int32_t> ids, RecurrentState& state, std::span<float> logits,
+               const std::function<bool(int64_t)>& progress = {}) const;
+
+  // One token for each of b <= max_rows sequences: ids [b], the slot of each, logits [b, v].
+  void step(Workspace& workspace, std::span<const int32_t> ids, std::span<const int64_t> slots, StateView state,
+            TensorView logits) const;
+  void step(Workspace& workspace, int32_t id, RecurrentState& state, std::span<float> logits) const;
+
+ private:
+  friend class Workspace;
+
+  // A layer as it is computed: matrices in dtype_, the rest f32, channels innermost.
+  struct Layer {
+    ConstTensorView norm;                           // [d]
+    ConstTensorView in_proj, in_proj_bias;          // [2e, d], [2e] or empty
+    ConstTensorView conv_weight, conv_bias;         // [k, e], [e] or empty
+    ConstTensorView x_proj;                         // [r + 2n, e]
+    ConstTensorView dt_proj, dt_bias;               // [e, r], [e]
+    ConstTensorView A, D;                           // [n, e], [e]
+    ConstTensorView out_proj, out_proj_bias;        // [d, e], [d] or empty
+  };
+  struct Activations;
+
+  Activations activations(Workspace& workspace, int64_t rows) const;
+  size_t activation_bytes(int64_t rows) const;
+  void mixer(Stream& stream, const Layer& layer, const Activations& at, Segments segments, TensorView conv_state,
+             TensorView ssm_state) const;
+
+  ModelConfig config_;
+  Backend backend_;
+  DType dtype_;
+  ConstTensorView embeddings_, norm_f_, lm_head_;
+  std::vector<Layer> layers_;
+  std::vector<Tensor> owned_;                        // converted and transposed weights
+  std::vector<std::shared_ptr<const void>> storage_;  // the mapped files
+};
+
+}  // namespace saker

@@ -1,0 +1,68 @@
+// The recurrent state: all that a model remembers of a sequence. Its size does not depend on the number of tokens.
+//
+// Per layer and sequence: the last k - 1 inputs of the convolution, conv [k - 1, e], oldest first, before activation;
+// and the state of the scan, ssm [n, e]. Both f32. Zeros are the state before the first token.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+#include "device/buffer.h"
+#include "model/config.h"
+
+namespace saker {
+
+// The states of s sequences, one slot each: what the model reads and advances.
+struct StateView {
+  TensorView conv;  // [p, s, k - 1, e]
+  TensorView ssm;   // [p, s, n, e]
+
+  int64_t slots() const noexcept { return ssm.shape[1]; }
+};
+
+// A fixed number of slots in one allocation. Not thread-safe; different slots may be advanced by one call.
+class StatePool {
+ public:
+  StatePool(const ModelConfig& config, int64_t slots);
+
+  StateView view() noexcept { return {conv_.view(), ssm_.view()}; }
+  int64_t slots() const noexcept { return conv_.view().shape[1]; }
+  size_t bytes() const noexcept { return conv_.bytes() + ssm_.bytes(); }
+  void reset(int64_t slot) noexcept;
+  void copy_slot(int64_t from, int64_t to) noexcept;
+
+ private:
+  friend class RecurrentState;
+  Tensor conv_, ssm_;
+};
+
+// The state of one sequence, a value: reset, clone (explicit, it copies megabytes), save, load.
+class RecurrentState {
+ public:
+  explicit RecurrentState(const ModelConfig& config) : pool_(config, 1) {}
+  RecurrentState(RecurrentState&&) noexcept = default;
+  RecurrentState& operator=(RecurrentState&&) noexcept = default;
+
+  StateView view() noexcept { return pool_.view(); }
+  size_t bytes() const noexcept { return pool_.bytes(); }
+  // Tokens that this state has seen; kept by whoever advances it.
+  int64_t tokens() const noexcept { return tokens_; }
+  void set_tokens(int64_t tokens) noexcept { tokens_ = tokens; }
+
+  void reset() noexcept;
+  RecurrentState clone() const;
+  // Copies to and from a slot of a pool of the same model.
+  void put(StatePool& pool, int64_t slot) const;
+  void take(const StatePool& pool, int64_t slot);
+
+  // docs/formats/state.md. Saved atomically with a checksum; loading continues bit for bit. `load` throws corrupt_data
+  // for anything that is not such a file of this very model's shapes, saying what was expected and found.
+  void save(const std::filesystem::path& path) const;
+  static RecurrentState load(const std::filesystem::path& path, const ModelConfig& config);
+
+ private:
+  StatePool pool_;
+  int64_t tokens_ = 0;
+};
+
+}  // namespace saker
