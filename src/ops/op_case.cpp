@@ -1,0 +1,35 @@
+#include "ops/op_case.h"
+
+namespace saker {
+
+namespace {
+constexpr size_t kGuard = 256;
+constexpr std::byte kPattern{0xA5};
+}  // namespace
+
+CaseTensor::CaseTensor(DType dtype, const Shape& shape, uint64_t seed, double mean, double deviation,
+                       int64_t row_stride) {
+  const int64_t columns = shape[-1], stride = row_stride ? row_stride : columns;
+  const int64_t rows = columns ? shape.elements() / columns : 0;
+  bytes_.assign(2 * kGuard + static_cast<size_t>(rows * stride) * size_of(dtype), kPattern);
+  view_ = TensorView(bytes_.data() + kGuard, dtype, shape, stride);
+  const Rng rng(seed);
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t i = 0; i < columns; ++i)
+      store_element(view_.data, dtype, view_.offset(row, i),
+                    mean + deviation * rng.normal(static_cast<uint64_t>(row * columns + i)));
+}
+
+bool CaseTensor::belongs(size_t byte) const noexcept {
+  if (byte < kGuard || byte >= bytes_.size() - kGuard) return false;
+  const auto element = static_cast<int64_t>((byte - kGuard) / size_of(view_.dtype));
+  return element % view_.row_stride < view_.columns();
+}
+
+bool CaseTensor::guards_intact() const {
+  for (size_t i = 0; i < bytes_.size(); ++i)
+    if (bytes_[i] != kPattern && !belongs(i)) return false;
+  return true;
+}
+
+}  // namespace saker

@@ -1,0 +1,59 @@
+// One list of cases per operation serves its test and its benchmark (<op>_cases.h).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/rng.h"
+#include "device/backend.h"
+#include "device/tensor.h"
+
+namespace saker {
+
+// A tensor between guards: what a kernel writes outside its output is seen. Filled from `seed`.
+class CaseTensor {
+ public:
+  // `row_stride` 0: contiguous rows.
+  CaseTensor(DType dtype, const Shape& shape, uint64_t seed, double mean = 0.0, double deviation = 1.0,
+             int64_t row_stride = 0);
+
+  TensorView view() noexcept { return view_; }
+  ConstTensorView view() const noexcept { return view_; }
+  // The bytes around the tensor, and between its rows, are as they were made.
+  bool guards_intact() const;
+
+ private:
+  bool belongs(size_t byte) const noexcept;
+
+  std::vector<std::byte> bytes_;
+  TensorView view_;
+};
+
+// What a run wrote, and how exact it must be: |got - expected| <= epsilon(dtype) |expected|
+// + 4 epsilon(f32) sqrt(length) scale, where `length` terms of magnitude `scale` were added up (docs/numerics.md).
+struct OpOutput {
+  std::string name;
+  const CaseTensor* tensor;
+  double scale = 1.0;
+  double length = 1.0;
+};
+
+// Inputs and outputs of one call.
+class OpProblem {
+ public:
+  virtual ~OpProblem() = default;
+  virtual void run(Stream& stream) = 0;
+  virtual std::vector<OpOutput> outputs() const = 0;
+};
+
+struct OpCase {
+  std::string name;
+  std::function<std::unique_ptr<OpProblem>()> make;
+  double bytes = 0.0;      // moved to and from memory by one run
+  double flops = 0.0;      // done by one run
+  bool benchmark = false;  // a shape of real models: `saker bench --op` times it
+};
+
+}  // namespace saker

@@ -1,0 +1,19 @@
+// Runs the cases of an operation: every backend, instruction set and number of threads against the reference.
+#pragma once
+
+#include <span>
+
+#include "ops/op_case.h"
+
+namespace saker {
+
+// For each case: the CPU backend on every instruction set of this machine agrees with the reference by the rule of
+// OpOutput, writes nothing else, and gives the same bits with 1, 2 and 3 threads. Failures are GoogleTest failures.
+// Defined in op_testing_test.cpp, which every test program of ops links.
+void test_op_cases(std::span<const OpCase> cases);
+
+// The instruction sets to try, as Highway targets, and the switch to one of them (0: back to the best).
+std::vector<int64_t> testable_targets();
+void use_target(int64_t target);
+
+}  // namespace saker

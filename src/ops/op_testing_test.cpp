@@ -1,0 +1,100 @@
+#include <gtest/gtest.h>
+#include <hwy/targets.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "ops/op_table.h"
+#include "ops/op_testing.h"
+
+namespace saker {
+
+std::vector<int64_t> testable_targets() {
+  std::vector<int64_t> targets;
+  for (int64_t rest = hwy::SupportedTargets(); rest != 0; rest &= rest - 1) targets.push_back(rest & -rest);
+  return targets;
+}
+
+void use_target(int64_t target) {
+  hwy::SetSupportedTargetsForTest(target);
+}
+
+namespace {
+
+void expect_close(const OpOutput& got, const OpOutput& expected) {
+  const ConstTensorView a = got.tensor->view(), b = expected.tensor->view();
+  double worst = 0.0, worst_bound = 0.0;
+  int64_t worst_row = -1, worst_column = -1;
+  for (int64_t row = 0; row < b.rows(); ++row)
+    for (int64_t i = 0; i < b.columns(); ++i) {
+      const double x = load_element(a.data, a.dtype, a.offset(row, i)),
+                   y = load_element(b.data, b.dtype, b.offset(row, i));
+      const double bound =
+          epsilon(b.dtype) * std::abs(y) + 4.0 * epsilon(DType::f32) * std::sqrt(got.length) * got.scale;
+      const double error = std::isnan(x) || std::isnan(y) ? (std::isnan(x) == std::isnan(y) ? 0.0 : INFINITY)
+                           : x == y                       ? 0.0
+                                                          : std::abs(x - y);
+      if (error > bound && !(error / bound <= worst)) {
+        worst = error / bound;
+        worst_bound = bound;
+        worst_row = row;
+        worst_column = i;
+      }
+    }
+  if (worst_row >= 0)
+    ADD_FAILURE() << got.name << "[" << worst_row << ", " << worst_column << "]: found "
+                  << load_element(a.data, a.dtype, a.offset(worst_row, worst_column)) << ", expected "
+                  << load_element(b.data, b.dtype, b.offset(worst_row, worst_column)) << " within " << worst_bound;
+}
+
+bool same_bits(const CaseTensor& a, const CaseTensor& b) {
+  const ConstTensorView x = a.view(), y = b.view();
+  const size_t row_bytes = static_cast<size_t>(x.columns()) * size_of(x.dtype);
+  for (int64_t row = 0; row < x.rows(); ++row) {
+    const auto start = static_cast<size_t>(x.offset(row)) * size_of(x.dtype);
+    if (std::memcmp(x.as<std::byte>() + start, y.as<std::byte>() + start, row_bytes) != 0) return false;
+  }
+  return true;
+}
+
+void run(OpProblem& problem, const Backend& backend) {
+  Stream stream(backend);
+  problem.run(stream);
+}
+
+void test_case(const OpCase& test, OpProblem& expected) {
+  std::unique_ptr<OpProblem> one_thread;
+  for (int threads : {1, 2, 3}) {
+    auto problem = test.make();
+    run(*problem, open_backend(BackendKind::cpu, threads));
+    const auto got = problem->outputs(), wanted = expected.outputs();
+    for (size_t i = 0; i < got.size(); ++i) {
+      expect_close(got[i], wanted[i]);
+      EXPECT_TRUE(got[i].tensor->guards_intact()) << got[i].name << " was written outside";
+      if (one_thread) {
+        EXPECT_TRUE(same_bits(*got[i].tensor, *one_thread->outputs()[i].tensor))
+            << got[i].name << " depends on the number of threads: " << threads;
+      }
+    }
+    if (threads == 1) one_thread = std::move(problem);
+  }
+}
+
+}  // namespace
+
+void test_op_cases(std::span<const OpCase> cases) {
+  for (const OpCase& test : cases) {
+    auto expected = test.make();
+    run(*expected, open_backend(BackendKind::reference, 1));
+    for (int64_t target : testable_targets()) {
+      SCOPED_TRACE(test.name + " on " + hwy::TargetName(target));
+      use_target(target);
+      test_case(test, *expected);
+      if (testing::Test::HasFailure()) break;
+    }
+    use_target(0);
+    if (testing::Test::HasFailure()) return;
+  }
+}
+
+}  // namespace saker
