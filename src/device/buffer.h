@@ -38,6 +38,7 @@ class Tensor {
   ConstTensorView view() const noexcept { return view_; }
   explicit operator bool() const noexcept { return static_cast<bool>(view_); }
   size_t bytes() const noexcept { return buffer_.bytes(); }
+  Tensor clone() const;
 
  private:
   Buffer buffer_;

@@ -41,12 +41,17 @@ class Workspace {
 class FalconMamba {
  public:
   // `dtype` is how matrices are held and multiplied (default: as the checkpoint's in_proj is stored); those stored
-  // otherwise are converted into memory of our own. Small tensors are held in f32.
+  // otherwise are converted into memory of our own. Small tensors are held in f32. f64, on the reference backend only,
+  // computes everything in f64.
   FalconMamba(const Weights& weights, const Backend& backend, std::optional<DType> dtype = std::nullopt);
 
   const ModelConfig& config() const noexcept { return config_; }
   const Backend& backend() const noexcept { return backend_; }
   DType dtype() const noexcept { return dtype_; }
+  // Differs between models: a hash of the configuration and of the norms' and step sizes' values. State files carry it.
+  uint64_t fingerprint() const noexcept { return fingerprint_; }
+  // An empty state for one sequence of this model.
+  RecurrentState new_state() const { return RecurrentState(config_, accumulation_dtype()); }
 
   // Sees the residual stream [l, d] f32 after layer `layer`.
   using LayerObserver = std::function<void(int64_t layer, ConstTensorView residual)>;
@@ -76,15 +81,19 @@ class FalconMamba {
 
   // A layer as it is computed: matrices in dtype_, the rest f32, channels innermost.
   struct Layer {
-    ConstTensorView norm;                           // [d]
-    ConstTensorView in_proj, in_proj_bias;          // [2e, d], [2e] or empty
-    ConstTensorView conv_weight, conv_bias;         // [k, e], [e] or empty
-    ConstTensorView x_proj;                         // [r + 2n, e]
-    ConstTensorView dt_proj, dt_bias;               // [e, r], [e]
-    ConstTensorView A, D;                           // [n, e], [e]
-    ConstTensorView out_proj, out_proj_bias;        // [d, e], [d] or empty
+    ConstTensorView norm;                     // [d]
+    ConstTensorView in_proj, in_proj_bias;    // [2e, d], [2e] or empty
+    ConstTensorView conv_weight, conv_bias;   // [k, e], [e] or empty
+    ConstTensorView x_proj;                   // [r + 2n, e]
+    ConstTensorView dt_proj, dt_bias;         // [e, r], [e]
+    ConstTensorView A, D;                     // [n, e], [e]
+    ConstTensorView out_proj, out_proj_bias;  // [d, e], [d] or empty
   };
   struct Activations;
+
+  // Of everything that is not the input of a matrix product.
+  DType accumulation_dtype() const noexcept { return dtype_ == DType::f64 ? DType::f64 : DType::f32; }
+  void check_ids(std::span<const int32_t> ids) const;
 
   Activations activations(Workspace& workspace, int64_t rows) const;
   size_t activation_bytes(int64_t rows) const;
@@ -94,9 +103,10 @@ class FalconMamba {
   ModelConfig config_;
   Backend backend_;
   DType dtype_;
+  uint64_t fingerprint_ = 0;
   ConstTensorView embeddings_, norm_f_, lm_head_;
   std::vector<Layer> layers_;
-  std::vector<Tensor> owned_;                        // converted and transposed weights
+  std::vector<Tensor> owned_;                         // converted and transposed weights
   std::vector<std::shared_ptr<const void>> storage_;  // the mapped files
 };
 

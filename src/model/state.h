@@ -5,7 +5,7 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
+#include <utility>
 
 #include "device/buffer.h"
 #include "model/config.h"
@@ -23,7 +23,8 @@ struct StateView {
 // A fixed number of slots in one allocation. Not thread-safe; different slots may be advanced by one call.
 class StatePool {
  public:
-  StatePool(const ModelConfig& config, int64_t slots);
+  // f64 serves models in f64 on the reference backend.
+  StatePool(const ModelConfig& config, int64_t slots, DType dtype = DType::f32);
 
   StateView view() noexcept { return {conv_.view(), ssm_.view()}; }
   int64_t slots() const noexcept { return conv_.view().shape[1]; }
@@ -33,13 +34,15 @@ class StatePool {
 
  private:
   friend class RecurrentState;
+  StatePool(Tensor conv, Tensor ssm) : conv_(std::move(conv)), ssm_(std::move(ssm)) {}
+
   Tensor conv_, ssm_;
 };
 
-// The state of one sequence, a value: reset, clone (explicit, it copies megabytes), save, load.
+// The state of one sequence, a value: reset, clone (explicit, it copies megabytes), save and load (model/state_file.h).
 class RecurrentState {
  public:
-  explicit RecurrentState(const ModelConfig& config) : pool_(config, 1) {}
+  explicit RecurrentState(const ModelConfig& config, DType dtype = DType::f32) : pool_(config, 1, dtype) {}
   RecurrentState(RecurrentState&&) noexcept = default;
   RecurrentState& operator=(RecurrentState&&) noexcept = default;
 
@@ -55,12 +58,9 @@ class RecurrentState {
   void put(StatePool& pool, int64_t slot) const;
   void take(const StatePool& pool, int64_t slot);
 
-  // docs/formats/state.md. Saved atomically with a checksum; loading continues bit for bit. `load` throws corrupt_data
-  // for anything that is not such a file of this very model's shapes, saying what was expected and found.
-  void save(const std::filesystem::path& path) const;
-  static RecurrentState load(const std::filesystem::path& path, const ModelConfig& config);
-
  private:
+  RecurrentState(StatePool pool, int64_t tokens) : pool_(std::move(pool)), tokens_(tokens) {}
+
   StatePool pool_;
   int64_t tokens_ = 0;
 };

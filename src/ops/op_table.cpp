@@ -13,24 +13,49 @@ namespace saker {
 
 namespace {
 
-constexpr OpTable kReference{reference::embedding, reference::rms_norm, reference::linear, reference::causal_conv1d,
-                             reference::selective_scan};
-constexpr OpTable kCpu{cpu::embedding, cpu::rms_norm, cpu::linear, cpu::causal_conv1d, cpu::selective_scan};
+constexpr OpTable kReference{
+    .embedding = reference::embedding,
+    .rms_norm = reference::rms_norm,
+    .linear = reference::linear,
+    .cast = reference::cast,
+    .causal_conv1d = reference::causal_conv1d,
+    .selective_scan = reference::selective_scan,
+};
+constexpr OpTable kCpu{
+    .embedding = cpu::embedding,
+    .rms_norm = cpu::rms_norm,
+    .linear = cpu::linear,
+    .cast = cpu::cast,
+    .causal_conv1d = cpu::causal_conv1d,
+    .selective_scan = cpu::selective_scan,
+};
 
 std::string_view environment(const char* variable) {
   const char* value = std::getenv(variable);
   return value ? value : "";
 }
 
+// The operations by name.
+template <class Visit>
+void for_each_op(OpTable& table, const OpTable& other, const Visit& visit) {
+  visit("embedding", table.embedding, other.embedding);
+  visit("rms_norm", table.rms_norm, other.rms_norm);
+  visit("linear", table.linear, other.linear);
+  visit("cast", table.cast, other.cast);
+  visit("causal_conv1d", table.causal_conv1d, other.causal_conv1d);
+  visit("selective_scan", table.selective_scan, other.selective_scan);
+}
+
 void use_reference(OpTable& table, std::string_view op) {
-  if (op == "embedding") table.embedding = kReference.embedding;
-  else if (op == "rms_norm") table.rms_norm = kReference.rms_norm;
-  else if (op == "linear") table.linear = kReference.linear;
-  else if (op == "causal_conv1d") table.causal_conv1d = kReference.causal_conv1d;
-  else if (op == "selective_scan") table.selective_scan = kReference.selective_scan;
-  else fail(ErrorCode::invalid_argument,
-            "[backend] SAKER_OP_REFERENCE names embedding, rms_norm, linear, causal_conv1d, selective_scan; found {}",
-            quoted(op));
+  bool found = false;
+  std::string known;
+  for_each_op(table, kReference, [&](std::string_view name, auto& entry, auto reference) {
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", name);
+    if (name != op) return;
+    entry = reference;
+    found = true;
+  });
+  SAKER_CHECK(found, ErrorCode::invalid_argument, "[backend] SAKER_OP_REFERENCE names {}; found {}", known, quoted(op));
 }
 
 // The CPU's table with the operations of SAKER_OP_REFERENCE exchanged. Made once.
@@ -52,10 +77,13 @@ void limit_instruction_set() {
   const std::string_view isa = environment("SAKER_CPU_ISA");
   if (isa.empty()) return;
   constexpr int64_t kAvx2AndBetter = HWY_AVX2 | HWY_AVX3 | HWY_AVX3_DL;
-  if (isa == "baseline") hwy::DisableTargets(kAvx2AndBetter | HWY_SSSE3 | HWY_SSE4);
-  else if (isa == "avx2") hwy::DisableTargets(kAvx2AndBetter & ~HWY_AVX2);
-  else SAKER_CHECK(isa == "avx512", ErrorCode::invalid_argument,
-                   "[backend] SAKER_CPU_ISA is baseline, avx2 or avx512; found {}", quoted(isa));
+  if (isa == "baseline")
+    hwy::DisableTargets(kAvx2AndBetter | HWY_SSSE3 | HWY_SSE4);
+  else if (isa == "avx2")
+    hwy::DisableTargets(kAvx2AndBetter & ~HWY_AVX2);
+  else
+    SAKER_CHECK(isa == "avx512", ErrorCode::invalid_argument,
+                "[backend] SAKER_CPU_ISA is baseline, avx2 or avx512; found {}", quoted(isa));
 }
 
 int usable_cores() {

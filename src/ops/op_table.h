@@ -2,6 +2,7 @@
 #pragma once
 
 #include "device/backend.h"
+#include "ops/cast/cast.h"
 #include "ops/causal_conv1d/causal_conv1d.h"
 #include "ops/embedding/embedding.h"
 #include "ops/linear/linear.h"
@@ -14,6 +15,7 @@ struct OpTable {
   void (*embedding)(Stream&, const EmbeddingArgs&);
   void (*rms_norm)(Stream&, const RmsNormArgs&);
   void (*linear)(Stream&, const LinearArgs&);
+  void (*cast)(Stream&, const CastArgs&);
   void (*causal_conv1d)(Stream&, const CausalConv1dArgs&);
   void (*selective_scan)(Stream&, const SelectiveScanArgs&);
 };

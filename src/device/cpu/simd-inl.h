@@ -26,7 +26,9 @@ namespace hn = hwy::HWY_NAMESPACE;
 using F32 = hn::ScalableTag<float>;
 using VecF32 = hn::Vec<F32>;
 
-HWY_INLINE VecF32 load_f32(F32 d, const float* HWY_RESTRICT from) { return hn::LoadU(d, from); }
+HWY_INLINE VecF32 load_f32(F32 d, const float* HWY_RESTRICT from) {
+  return hn::LoadU(d, from);
+}
 
 HWY_INLINE VecF32 load_f32(F32 d, const BFloat16* HWY_RESTRICT from) {
   const hn::RebindToUnsigned<F32> du32;
@@ -40,9 +42,11 @@ HWY_INLINE VecF32 load_f32(F32 d, const Float16* HWY_RESTRICT from) {
   return hn::PromoteTo(d, hn::LoadU(df16, reinterpret_cast<const hwy::float16_t*>(from)));
 }
 
-HWY_INLINE void store_f32(VecF32 v, F32 d, float* HWY_RESTRICT to) { hn::StoreU(v, d, to); }
+HWY_INLINE void store_f32(VecF32 v, F32 d, float* HWY_RESTRICT to) {
+  hn::StoreU(v, d, to);
+}
 
-HWY_INLINE void store_f32(VecF32 v, F32 d, BFloat16* HWY_RESTRICT to) {
+HWY_INLINE void store_f32(VecF32 v, F32, BFloat16* HWY_RESTRICT to) {
   const hn::RebindToUnsigned<F32> du32;
   const hn::Rebind<uint16_t, F32> du16;
   const auto word = hn::BitCast(du32, v);
