@@ -47,7 +47,7 @@ template <class... Args>
 }
 
 // Replaces the bytes of `text` that are not printable ASCII or valid UTF-8 by \xNN and cuts it to `limit` characters,
-// so that names and values from files can be quoted in a message.
+// so that names and values from files can be quoted in a message. Write saker::quoted where <iomanip> may be included.
 std::string quoted(std::string_view text, size_t limit = 80);
 
 }  // namespace saker
