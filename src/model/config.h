@@ -17,16 +17,16 @@ enum class Variant { falcon_mamba, mamba };
 
 struct ModelConfig {
   Variant variant = Variant::falcon_mamba;
-  int64_t vocab_size = 50280;  // v
-  int64_t d_model = 768;       // d, hidden_size
-  int64_t n_layer = 32;        // p, num_hidden_layers
-  int64_t d_inner = 1536;      // e, intermediate_size (wins over expand * hidden_size)
-  int64_t d_state = 16;        // n, state_size
-  int64_t d_conv = 4;          // k, conv_kernel
-  int64_t dt_rank = 48;        // r, time_step_rank ("auto": ceil(d / 16))
-  float rms_eps = 1e-5f;       // layer_norm_epsilon: block norms and final norm
-  float mixer_rms_eps = 1e-6f; // dt, B and C norms
-  bool use_bias = false;       // on in_proj and out_proj
+  int64_t vocab_size = 50280;   // v
+  int64_t d_model = 768;        // d, hidden_size
+  int64_t n_layer = 32;         // p, num_hidden_layers
+  int64_t d_inner = 1536;       // e, intermediate_size (wins over expand * hidden_size)
+  int64_t d_state = 16;         // n, state_size
+  int64_t d_conv = 4;           // k, conv_kernel
+  int64_t dt_rank = 48;         // r, time_step_rank ("auto": ceil(d / 16))
+  double rms_eps = 1e-5;        // layer_norm_epsilon: block norms and final norm
+  double mixer_rms_eps = 1e-6;  // dt, B and C norms
+  bool use_bias = false;        // on in_proj and out_proj
   bool use_conv_bias = true;
   bool tied_embeddings = true;
   int32_t bos_token_id = 0;

@@ -20,6 +20,10 @@ struct StateView {
   int64_t slots() const noexcept { return ssm.shape[1]; }
 };
 
+struct ConstStateView {
+  ConstTensorView conv, ssm;
+};
+
 // A fixed number of slots in one allocation. Not thread-safe; different slots may be advanced by one call.
 class StatePool {
  public:
@@ -27,6 +31,7 @@ class StatePool {
   StatePool(const ModelConfig& config, int64_t slots, DType dtype = DType::f32);
 
   StateView view() noexcept { return {conv_.view(), ssm_.view()}; }
+  ConstStateView view() const noexcept { return {conv_.view(), ssm_.view()}; }
   int64_t slots() const noexcept { return conv_.view().shape[1]; }
   size_t bytes() const noexcept { return conv_.bytes() + ssm_.bytes(); }
   void reset(int64_t slot) noexcept;
@@ -47,6 +52,7 @@ class RecurrentState {
   RecurrentState& operator=(RecurrentState&&) noexcept = default;
 
   StateView view() noexcept { return pool_.view(); }
+  ConstStateView view() const noexcept { return pool_.view(); }
   size_t bytes() const noexcept { return pool_.bytes(); }
   // Tokens that this state has seen; kept by whoever advances it.
   int64_t tokens() const noexcept { return tokens_; }

@@ -5,7 +5,7 @@
 
 namespace saker {
 
-void rms_norm(Stream& stream, TensorView y, ConstTensorView x, ConstTensorView weight, float eps) {
+void rms_norm(Stream& stream, TensorView y, ConstTensorView x, ConstTensorView weight, double eps) {
   const OpCheck check("rms_norm", stream.backend());
   const int64_t l = x.rows(), c = x.columns();
   check.shape("x", x, {l, c});
@@ -16,7 +16,7 @@ void rms_norm(Stream& stream, TensorView y, ConstTensorView x, ConstTensorView w
     check.shape("weight", weight, {c});
     check.activation("weight", weight);
   }
-  check.that(eps >= 0.0f, "eps >= 0", eps);
+  check.that(eps >= 0.0, "eps >= 0", eps);
   if (l > 0 && c > 0) stream.ops().rms_norm(stream, {y, x, weight, eps});
 }
 

@@ -22,10 +22,10 @@ struct RmsNormArgs {
   TensorView y;            // [l, c]
   ConstTensorView x;       // [l, c]
   ConstTensorView weight;  // [c] or empty
-  float eps = 0.0f;
+  double eps = 0.0;
 };
 
-void rms_norm(Stream& stream, TensorView y, ConstTensorView x, ConstTensorView weight, float eps);
+void rms_norm(Stream& stream, TensorView y, ConstTensorView x, ConstTensorView weight, double eps);
 
 namespace reference {
 void rms_norm(Stream& stream, const RmsNormArgs& args) noexcept;

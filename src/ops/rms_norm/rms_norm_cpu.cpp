@@ -38,10 +38,11 @@ float sum_of_squares(const float* HWY_RESTRICT x, size_t n) {
 }
 
 template <class Out>
-void normalise_row(Out* y, const float* x, const float* HWY_RESTRICT weight, size_t n, float eps) {
+void normalise_row(Out* y, const float* x, const float* HWY_RESTRICT weight, size_t n, double eps) {
   const F32 d;
   const size_t lanes = hn::Lanes(d);
-  const VecF32 scale = hn::Set(d, 1.0f / std::sqrt(sum_of_squares(x, n) / static_cast<float>(n) + eps));
+  const VecF32 scale =
+      hn::Set(d, 1.0f / std::sqrt(sum_of_squares(x, n) / static_cast<float>(n) + static_cast<float>(eps)));
   size_t i = 0;
   for (; i + lanes <= n; i += lanes) {
     const VecF32 v = hn::Mul(load_f32(d, x + i), scale);
@@ -60,9 +61,15 @@ void rms_norm_rows(const RmsNormArgs& args, int64_t begin, int64_t end) {
   for (int64_t row = begin; row < end; ++row) {
     const float* from = x.as<float>() + x.offset(row);
     switch (y.dtype) {
-      case DType::f32: normalise_row(y.as<float>() + y.offset(row), from, w, n, eps); break;
-      case DType::bf16: normalise_row(y.as<BFloat16>() + y.offset(row), from, w, n, eps); break;
-      default: normalise_row(y.as<Float16>() + y.offset(row), from, w, n, eps); break;
+      case DType::f32:
+        normalise_row(y.as<float>() + y.offset(row), from, w, n, eps);
+        break;
+      case DType::bf16:
+        normalise_row(y.as<BFloat16>() + y.offset(row), from, w, n, eps);
+        break;
+      default:
+        normalise_row(y.as<Float16>() + y.offset(row), from, w, n, eps);
+        break;
     }
   }
 }
