@@ -14,6 +14,7 @@ void test_op_cases(std::span<const OpCase> cases);
 
 // The instruction sets to try, as Highway targets, and the switch to one of them (0: back to the best).
 std::vector<int64_t> testable_targets();
+int64_t best_target();
 void use_target(int64_t target);
 
 }  // namespace saker
