@@ -29,10 +29,10 @@ struct ModelConfig {
   bool use_bias = false;        // on in_proj and out_proj
   bool use_conv_bias = true;
   bool tied_embeddings = true;
-  int32_t bos_token_id = 0;
-  std::vector<int32_t> eos_token_ids{0};
-  int32_t pad_token_id = 0;
-  DType stored_dtype = DType::f32;  // dtype or torch_dtype: informational
+  int32_t bos_token_id = 0;               // -1: none
+  std::vector<int32_t> eos_token_ids{0};  // any of them ends a text; may be empty
+  int32_t pad_token_id = 0;               // -1: none
+  DType stored_dtype = DType::f32;        // dtype or torch_dtype: informational
 
   // Initialisation only.
   float initializer_range = 0.1f;
