@@ -1,0 +1,81 @@
+// Cases of linear: one property varied at a time, then the shapes of real models.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "ops/linear/linear.h"
+#include "ops/op_case.h"
+
+namespace saker {
+
+struct LinearCase {
+  int64_t l = 3, o = 29, i = 48;
+  DType type = DType::f32;
+  bool bias = false, accumulate = false;
+  int64_t x_row_stride = 0, y_row_stride = 0;
+  bool benchmark = false;
+};
+
+class LinearProblem : public OpProblem {
+ public:
+  explicit LinearProblem(const LinearCase& c)
+      : case_(c),
+        x_(c.type, {c.l, c.i}, 1, 0.0, 1.0, c.x_row_stride),
+        weight_(c.type, {c.o, c.i}, 2),
+        bias_(DType::f32, {c.o}, 3),
+        y_(DType::f32, {c.l, c.o}, 4, 0.0, 1.0, c.y_row_stride) {}
+
+  void run(Stream& stream) override {
+    linear(stream, y_.view(), x_.view(), weight_.view(), case_.bias ? ConstTensorView(bias_.view()) : ConstTensorView(),
+           case_.accumulate);
+  }
+  std::vector<OpOutput> outputs() const override { return {{"y", &y_, 1.0, static_cast<double>(case_.i) + 2.0}}; }
+
+ private:
+  LinearCase case_;
+  CaseTensor x_, weight_, bias_, y_;
+};
+
+inline std::vector<OpCase> linear_cases() {
+  std::vector<LinearCase> list;
+  for (int64_t l : {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 40}) list.push_back({.l = l});
+  for (DType type : {DType::bf16, DType::f16})
+    for (int64_t l : {1, 2, 8, 9, 33}) list.push_back({.l = l, .i = 70, .type = type});
+  for (int64_t i : {1, 2, 7, 15, 16, 17, 33, 63, 64, 65, 200}) list.push_back({.i = i});
+  for (int64_t i : {1, 17, 65}) list.push_back({.i = i, .type = DType::bf16});
+  for (int64_t o : {1, 2, 3, 7, 8, 24, 25, 100}) list.push_back({.l = 2, .o = o});
+  for (int64_t l : {2, 20})
+    for (DType type : {DType::f32, DType::bf16, DType::f16}) {
+      list.push_back({.l = l, .type = type, .bias = true});
+      list.push_back({.l = l, .type = type, .accumulate = true});
+      list.push_back({.l = l, .type = type, .bias = true, .accumulate = true, .x_row_stride = 96, .y_row_stride = 41});
+    }
+  // Several blocks of widened weight rows.
+  list.push_back({.l = 10, .o = 700, .i = 2100, .type = DType::f16, .bias = true});
+  // in_proj, x_proj, dt_proj and out_proj of models with 768 and 2048 channels.
+  for (auto [o, i] : {std::pair<int64_t, int64_t>{3072, 768},
+                      {80, 1536},
+                      {1536, 48},
+                      {768, 1536},
+                      {8192, 2048},
+                      {160, 4096},
+                      {4096, 128},
+                      {2048, 4096}})
+    for (int64_t l : {1, 8, 512}) list.push_back({.l = l, .o = o, .i = i, .type = DType::bf16, .benchmark = true});
+  list.push_back({.l = 1, .o = 65024, .i = 768, .type = DType::bf16, .benchmark = true});
+
+  std::vector<OpCase> cases;
+  for (const LinearCase& c : list) {
+    const auto l = static_cast<double>(c.l), o = static_cast<double>(c.o), i = static_cast<double>(c.i);
+    const auto size = static_cast<double>(size_of(c.type));
+    cases.push_back({fmt::format("l={} o={} i={} {}{}{}{}", c.l, c.o, c.i, name(c.type), c.bias ? " bias" : "",
+                                 c.accumulate ? " accumulate" : "", c.x_row_stride ? " strided" : ""),
+                     [c] { return std::make_unique<LinearProblem>(c); }, (o * i + l * i) * size + 4.0 * l * o,
+                     2.0 * l * o * i, c.benchmark});
+  }
+  return cases;
+}
+
+}  // namespace saker

@@ -1,0 +1,57 @@
+#include "ops/linear/linear.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "core/error.h"
+#include "ops/linear/linear_cases.h"
+#include "ops/op_table.h"
+#include "ops/op_testing.h"
+
+namespace saker {
+namespace {
+
+std::vector<OpCase> small_cases() {
+  std::vector<OpCase> cases;
+  for (const OpCase& c : linear_cases())
+    if (!c.benchmark) cases.push_back(c);
+  return cases;
+}
+
+TEST(Linear, AgreesWithTheReference) {
+  test_op_cases(small_cases());
+}
+
+// A row's result does not depend on its neighbours, up to kLinearRowsBitwise rows.
+TEST(Linear, RowsAreBitwiseIndependent) {
+  constexpr int64_t o = 53, i = 77;
+  for (int64_t target : testable_targets())
+    for (DType type : {DType::f32, DType::bf16, DType::f16}) {
+      use_target(target);
+      Stream stream(open_backend(BackendKind::cpu, 2));
+      CaseTensor x(type, {kLinearRowsBitwise, i}, 1), weight(type, {o, i}, 2);
+      CaseTensor alone(DType::f32, {kLinearRowsBitwise, o}, 3), together(DType::f32, {kLinearRowsBitwise, o}, 4);
+      for (int64_t t = 0; t < kLinearRowsBitwise; ++t)
+        linear(stream, alone.view().slice_rows(t, 1), x.view().slice_rows(t, 1), weight.view());
+      for (int64_t l = 2; l <= kLinearRowsBitwise; ++l) {
+        linear(stream, together.view().slice_rows(0, l), x.view().slice_rows(0, l), weight.view());
+        EXPECT_EQ(std::memcmp(alone.view().data, together.view().data, static_cast<size_t>(l * o) * sizeof(float)), 0)
+            << l;
+      }
+    }
+  use_target(0);
+}
+
+TEST(Linear, RejectsWhatDoesNotFit) {
+  Stream stream(open_backend(BackendKind::cpu, 1));
+  CaseTensor x(DType::bf16, {3, 8}, 1), weight(DType::bf16, {5, 8}, 2), y(DType::f32, {3, 5}, 3);
+  CaseTensor narrow(DType::bf16, {5, 7}, 4), wide(DType::f32, {5, 8}, 5), bias(DType::f32, {4}, 6);
+  EXPECT_THROW(linear(stream, y.view(), x.view(), narrow.view()), Error);
+  EXPECT_THROW(linear(stream, y.view(), x.view(), wide.view()), Error);
+  EXPECT_THROW(linear(stream, y.view(), x.view(), weight.view(), bias.view()), Error);
+  EXPECT_THROW(linear(stream, x.view(), x.view(), weight.view()), Error);
+}
+
+}  // namespace
+}  // namespace saker
