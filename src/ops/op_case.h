@@ -32,7 +32,8 @@ class CaseTensor {
 };
 
 // What a run wrote, and how exact it must be: |got - expected| <= epsilon(dtype) |expected|
-// + 4 epsilon(f32) sqrt(length) scale, where `length` terms of magnitude `scale` were added up (docs/numerics.md).
+// + 4 epsilon(f32) sqrt(length) scale, where `length` additions had partial sums of magnitude `scale`
+// (docs/numerics.md).
 struct OpOutput {
   std::string name;
   const CaseTensor* tensor;

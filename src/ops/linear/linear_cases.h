@@ -31,7 +31,11 @@ class LinearProblem : public OpProblem {
     linear(stream, y_.view(), x_.view(), weight_.view(), case_.bias ? ConstTensorView(bias_.view()) : ConstTensorView(),
            case_.accumulate);
   }
-  std::vector<OpOutput> outputs() const override { return {{"y", &y_, 1.0, static_cast<double>(case_.i) + 2.0}}; }
+  // Partial sums of i products of unit variance are of magnitude sqrt(i).
+  std::vector<OpOutput> outputs() const override {
+    const auto terms = static_cast<double>(case_.i) + 2.0;
+    return {{"y", &y_, std::sqrt(terms), terms}};
+  }
 
  private:
   LinearCase case_;
