@@ -1,4 +1,5 @@
 // Model folders as Hugging Face publishes them: config.json and safetensors, single or sharded with an index.
+// docs/formats/checkpoint.md says what is read and written.
 #pragma once
 
 #include <cstdint>
@@ -13,13 +14,24 @@ namespace saker {
 // bf16; tensors beyond those are ignored. Throws not_found, corrupt_data or unsupported with the file and tensor named.
 Weights load_checkpoint(const std::filesystem::path& folder);
 
-// Writes config.json, generation_config.json and safetensors, in shards of at most `shard_bytes`; each file is replaced
-// atomically and the index last. Matrices, and all else, are converted to `dtype`. `progress(done, total)` in bytes.
-void save_checkpoint(const Weights& weights, const std::filesystem::path& folder, DType dtype,
-                     int64_t shard_bytes = int64_t{5} << 30,
-                     const std::function<void(int64_t, int64_t)>& progress = {});
+struct SaveOptions {
+  DType dtype = DType::f32;  // of every tensor in the files: f32, bf16 or f16
+  int64_t shard_bytes = int64_t{5} << 30;
+  // Called with the bytes of weights written so far and in all. It may throw to stop; see save_checkpoint.
+  std::function<void(int64_t done, int64_t total)> progress;
+};
 
-// Random weights by the initialisation of HF transformers (model-spec 5.1), a pure function of the seed.
+// Writes generation_config.json, config.json and safetensors into `folder`, made if need be. Each file is replaced
+// atomically; the index, or the one file, comes last, and then weights of an earlier save that nothing refers to any
+// more are removed. Memory: one piece of a tensor.
+void save_checkpoint(const Weights& weights, const std::filesystem::path& folder, const SaveOptions& options);
+
+// Random weights by the initialisation of HF transformers (model-spec 5.1), a pure function of the seed and the
+// tensor's place in tensor_specs.
 Weights init_weights(const ModelConfig& config, uint64_t seed, DType dtype);
+
+// save_checkpoint(init_weights(...)) without holding the model in memory.
+void init_checkpoint(const ModelConfig& config, uint64_t seed, const std::filesystem::path& folder,
+                     const SaveOptions& options);
 
 }  // namespace saker
