@@ -1,0 +1,100 @@
+// Cases of selective_scan: one property varied at a time, then the shapes of real models.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "ops/op_case.h"
+#include "ops/selective_scan/selective_scan.h"
+
+namespace saker {
+
+struct SelectiveScanCase {
+  int64_t n = 16, e = 48;
+  std::vector<Segment> segments{{0, 7, 0}};
+  int64_t slots = 2;
+  DType type = DType::f32;
+  bool strided = false;          // delta, z, B and C are slices of wider rows
+  double delta_deviation = 1.0;  // large: softplus beyond 20, and steps that underflow
+  double gate_deviation = 1.0;
+  bool benchmark = false;
+
+  int64_t rows() const { return segments.empty() ? 0 : segments.back().begin + segments.back().length; }
+};
+
+class SelectiveScanProblem : public OpProblem {
+ public:
+  explicit SelectiveScanProblem(const SelectiveScanCase& c)
+      : case_(c),
+        y_(c.type, {c.rows(), c.e}, 1),
+        state_(DType::f32, {c.slots, c.n, c.e}, 2),
+        u_(c.type, {c.rows(), c.e}, 3),
+        delta_(DType::f32, {c.rows(), c.e}, 4, 0.0, c.delta_deviation, c.strided ? c.e + 16 : 0),
+        delta_bias_(DType::f32, {c.e}, 5, -2.0),
+        A_(DType::f32, {c.n, c.e}, 6, 0.5, 0.4),
+        B_(DType::f32, {c.rows(), c.n}, 7, 0.0, 1.0, c.strided ? 2 * c.n + 5 : 0),
+        C_(DType::f32, {c.rows(), c.n}, 8, 0.0, 1.0, c.strided ? 2 * c.n + 5 : 0),
+        D_(DType::f32, {c.e}, 9),
+        z_(DType::f32, {c.rows(), c.e}, 10, 0.0, c.gate_deviation, c.strided ? 2 * c.e : 0) {
+    float* A = A_.view().as<float>();
+    for (int64_t i = 0; i < c.n * c.e; ++i) A[i] = -std::exp(A[i]);
+  }
+
+  void run(Stream& stream) override {
+    selective_scan(stream, {.y = y_.view(),
+                            .state = state_.view(),
+                            .u = u_.view(),
+                            .delta = delta_.view(),
+                            .delta_bias = delta_bias_.view(),
+                            .A = A_.view(),
+                            .B = B_.view(),
+                            .C = C_.view(),
+                            .D = D_.view(),
+                            .z = z_.view(),
+                            .segments = case_.segments});
+  }
+  // Inputs of a few units: a state is of the step's magnitude, an output adds up n of them and is gated.
+  std::vector<OpOutput> outputs() const override {
+    const auto n = static_cast<double>(case_.n);
+    const double state = 8.0 * std::max(1.0, case_.delta_deviation);
+    return {{"y", &y_, state * std::sqrt(n) * std::max(1.0, case_.gate_deviation), n + 4.0},
+            {"state", &state_, state, 4.0}};
+  }
+
+ private:
+  SelectiveScanCase case_;
+  CaseTensor y_, state_, u_, delta_, delta_bias_, A_, B_, C_, D_, z_;
+};
+
+inline std::vector<OpCase> selective_scan_cases() {
+  std::vector<SelectiveScanCase> list;
+  for (int64_t e : {1, 7, 15, 16, 17, 31, 32, 33, 65, 100}) list.push_back({.e = e});
+  for (int64_t n : {1, 3, 8, 13, 32, 256}) list.push_back({.n = n});
+  for (int64_t l : {0, 1, 2, 29, 300}) list.push_back({.segments = {{0, l, 1}}});
+  for (DType type : {DType::bf16, DType::f16}) list.push_back({.e = 37, .type = type});
+  list.push_back({.strided = true});
+  list.push_back({.segments = {{0, 5, 3}, {5, 0, 2}, {5, 1, 0}, {6, 9, kNoSlot}, {17, 2, 1}}, .slots = 5});
+  list.push_back({.segments = {{0, 20, 0}}, .delta_deviation = 30.0});
+  list.push_back({.segments = {{0, 20, 0}}, .gate_deviation = 40.0});
+  for (int64_t e : {1536, 4096}) {
+    list.push_back({.e = e, .segments = {{0, 512, 0}}, .type = DType::bf16, .strided = true, .benchmark = true});
+    list.push_back({.e = e, .segments = {{0, 1, 0}}, .type = DType::bf16, .benchmark = true});
+  }
+
+  std::vector<OpCase> cases;
+  for (const SelectiveScanCase& c : list) {
+    std::string segments;
+    for (const Segment& s : c.segments)
+      segments += fmt::format("{}{}@{}", segments.empty() ? "" : ",", s.length, s.slot);
+    const auto l = static_cast<double>(c.rows()), e = static_cast<double>(c.e), n = static_cast<double>(c.n);
+    const auto size = static_cast<double>(size_of(c.type));
+    cases.push_back({fmt::format("l={} e={} n={} {}{} delta={} gate={}", segments, c.e, c.n, name(c.type),
+                                 c.strided ? " strided" : "", c.delta_deviation, c.gate_deviation),
+                     [c] { return std::make_unique<SelectiveScanProblem>(c); },
+                     l * e * (8.0 + 2.0 * size) + 8.0 * l * n + 12.0 * n * e, 5.0 * l * e * n, c.benchmark});
+  }
+  return cases;
+}
+
+}  // namespace saker
