@@ -4,6 +4,8 @@ The memory of a shared machine can change its speed by half from one minute to t
 in every round too, and a ratio is the median of the rounds' own ratios, not a ratio of medians.
 """
 import json
+import os
+import time
 from statistics import median
 
 from .install import output_of, say
@@ -13,6 +15,19 @@ BATCH = 8
 BATCH_TARGET = 4.0  # times our own rate at batch 1
 HF_ROUNDS = 2       # slow, and no target depends on it
 REPEATS_IN_ROUND = 2
+
+
+def idle_seconds():
+    """Of all cores since boot."""
+    with open("/proc/uptime") as file:
+        return float(file.read().split()[1])
+
+
+def cores_in_use():
+    """By others, while this program sleeps: what they take is missing in every figure."""
+    idle, start = idle_seconds(), time.monotonic()
+    time.sleep(1)
+    return max(0.0, os.cpu_count() - (idle_seconds() - idle) / (time.monotonic() - start))
 
 
 def time_llama(peers, gguf, model, threads):
@@ -41,7 +56,8 @@ def product_rate(peers, model, dtype, threads):
 
 def measure_round(peers, saker, model, dtype, threads, with_hf):
     folder, gguf = checkpoint(peers, saker, model, dtype)
-    result = {"product_gflops": product_rate(peers, model, dtype, threads),
+    result = {"cores_in_use": cores_in_use(),
+              "product_gflops": product_rate(peers, model, dtype, threads),
               "llama.cpp": time_llama(peers, gguf, model, threads),
               "read_gbs": float(output_of([peers.read_bandwidth, threads])),
               "saker": time_saker(saker, folder, model.prefill_tokens, model.decode_tokens, 1, threads),
@@ -58,6 +74,7 @@ def measure(peers, saker, model, dtype, threads, rounds, with_hf):
         say(f"{model.name} {dtype}: round {number + 1} of {rounds}")
         measured.append(measure_round(peers, saker, model, dtype, threads, with_hf and number < HF_ROUNDS))
     return {"model": model.name, "dtype": dtype,
+            "cores_in_use": median(r["cores_in_use"] for r in measured),
             "read_gbs": median(r["read_gbs"] for r in measured),
             "product_gflops": median(r["product_gflops"] for r in measured),
             "rows": [prefill_row(model, measured), decode_row(model, dtype, measured),

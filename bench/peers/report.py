@@ -6,6 +6,8 @@ import pathlib
 import platform
 import subprocess
 
+IDLE = 0.1  # cores in use by others on a quiet machine
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -46,14 +48,25 @@ def table(result):
     """One block of text for one checkpoint."""
     head = (f"{result['model']} {result['dtype']}: read {result['read_gbs']:.1f} GB/s, "
             f"products {result['product_gflops']:.0f} GFLOP/s")
+    if result["cores_in_use"] > IDLE:
+        head += f"\nWARNING: other programs used {result['cores_in_use']:.1f} cores; these figures mean little"
     columns = ("saker", "llama.cpp", "hf", "ratio", "target", "share", "")
     names = f"{'tokens/s':<22}" + "".join(f"{name:>{width}}" for name, width in zip(columns, (9, 11, 8, 9, 15, 8, 9)))
     return "\n".join([head, names, *map(line_of, result["rows"])])
 
 
-def record(results, agreement, versions, threads):
+def tokenizer_table(rows):
+    lines = [f"{'tokenizer, MB/s':<22}{'saker':>9}{'hf':>8}{'ratio':>9}{'target':>15}"]
+    for row in rows:
+        lines.append(f"{row['source']:<22}{row['saker'] / 1e6:>9.1f}{row['hf'] / 1e6:>8.2f}{row['ratio']:>8.1f}x"
+                     f"{'>= %gx' % row['target']:>15}{'PASS' if row['pass'] else 'short':>17}")
+    return "\n".join(lines)
+
+
+def record(results, tokenizers, agreement, versions, threads):
     return {"date": datetime.date.today().isoformat(), "commit": commit(), "machine": machine(threads),
-            "peers": versions, "llama_cpp_difference_from_hf": agreement, "results": results}
+            "peers": versions, "llama_cpp_difference_from_hf": agreement, "results": results,
+            "tokenizers": tokenizers}
 
 
 def save(run):
