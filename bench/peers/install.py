@@ -4,7 +4,6 @@ import pathlib
 import shutil
 import subprocess
 import sys
-import tarfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 LLAMA_PACKAGE = "llama-cpp-python==0.3.36"
@@ -84,8 +83,7 @@ class Peers:
         output_of([self.python, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", "llama-cpp-python",
                    "--dest", package, LLAMA_PACKAGE])
         [archive] = package.glob("*.tar.gz")
-        with tarfile.open(archive) as tar:
-            tar.extractall(package, filter="data")
+        output_of(["tar", "-xzf", archive, "-C", package])
         shutil.rmtree(self.source, ignore_errors=True)
         next(package.glob("*/vendor/llama.cpp")).rename(self.source)
         shutil.rmtree(package)
