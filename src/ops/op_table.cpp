@@ -20,6 +20,7 @@ constexpr OpTable kReference{
     .cast = reference::cast,
     .causal_conv1d = reference::causal_conv1d,
     .selective_scan = reference::selective_scan,
+    .log_sum_exp = reference::log_sum_exp,
 };
 constexpr OpTable kCpu{
     .embedding = cpu::embedding,
@@ -28,6 +29,7 @@ constexpr OpTable kCpu{
     .cast = cpu::cast,
     .causal_conv1d = cpu::causal_conv1d,
     .selective_scan = cpu::selective_scan,
+    .log_sum_exp = cpu::log_sum_exp,
 };
 
 std::string_view environment(const char* variable) {
@@ -44,6 +46,7 @@ void for_each_op(OpTable& table, const OpTable& other, const Visit& visit) {
   visit("cast", table.cast, other.cast);
   visit("causal_conv1d", table.causal_conv1d, other.causal_conv1d);
   visit("selective_scan", table.selective_scan, other.selective_scan);
+  visit("log_sum_exp", table.log_sum_exp, other.log_sum_exp);
 }
 
 void use_reference(OpTable& table, std::string_view op) {

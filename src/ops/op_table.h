@@ -6,6 +6,7 @@
 #include "ops/causal_conv1d/causal_conv1d.h"
 #include "ops/embedding/embedding.h"
 #include "ops/linear/linear.h"
+#include "ops/log_sum_exp/log_sum_exp.h"
 #include "ops/rms_norm/rms_norm.h"
 #include "ops/selective_scan/selective_scan.h"
 
@@ -18,6 +19,7 @@ struct OpTable {
   void (*cast)(Stream&, const CastArgs&);
   void (*causal_conv1d)(Stream&, const CausalConv1dArgs&);
   void (*selective_scan)(Stream&, const SelectiveScanArgs&);
+  void (*log_sum_exp)(Stream&, const LogSumExpArgs&);
 };
 
 // What to run on. Environment: SAKER_BACKEND=reference|cpu, SAKER_CPU_ISA=baseline|avx2|avx512 (at most),
