@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "invariant/tiny_model.h"
+#include "model/tiny_model.h"
 
 namespace saker {
 namespace {

@@ -1,0 +1,76 @@
+#include "infer/session.h"
+
+#include <utility>
+
+#include "core/error.h"
+#include "infer/session_note.h"
+#include "model/state_file.h"
+
+namespace saker {
+
+int32_t SequenceState::choose(Sampler& sampler, std::span<const float> logits) {
+  const int32_t id = sampler.sample(logits, history, number, static_cast<uint64_t>(tokens));
+  history.add_generated(id);
+  waiting = id;
+  ++tokens;
+  return id;
+}
+
+Session::Session(const FalconMamba& model, Workspace& workspace)
+    : Session(model, workspace, model.new_state(), SequenceState(model.config().vocab_size), {}) {}
+
+Session::Session(const FalconMamba& model, Workspace& workspace, RecurrentState state, SequenceState sequence,
+                 std::vector<float> logits)
+    : model_(&model),
+      workspace_(&workspace),
+      state_(std::move(state)),
+      sequence_(std::move(sequence)),
+      logits_(std::move(logits)) {}
+
+void Session::feed_waiting() {
+  if (!sequence_.waiting) return;
+  logits_.resize(static_cast<size_t>(model_->config().vocab_size));
+  model_->step(*workspace_, *sequence_.waiting, state_, logits_);
+  sequence_.waiting.reset();
+}
+
+bool Session::append(std::span<const int32_t> ids, const std::function<bool(int64_t)>& progress) {
+  if (ids.empty()) return true;
+  feed_waiting();
+  const int64_t seen = state_.tokens();
+  logits_.resize(static_cast<size_t>(model_->config().vocab_size));
+  const bool complete = model_->prefill(*workspace_, ids, state_, logits_, progress);
+  const auto fed = static_cast<size_t>(state_.tokens() - seen);
+  for (const int32_t id : ids.first(fed)) sequence_.history.add_prompted(id);
+  sequence_.tokens = state_.tokens();
+  if (!complete) logits_.clear();
+  return complete;
+}
+
+std::span<const float> Session::logits() {
+  feed_waiting();
+  SAKER_CHECK(!logits_.empty(), ErrorCode::invalid_argument,
+              "[session] a text goes on from at least one token; found none");
+  return logits_;
+}
+
+int32_t Session::next(Sampler& sampler) {
+  return sequence_.choose(sampler, logits());
+}
+
+Session Session::fork() const {
+  return {*model_, *workspace_, state_.clone(), sequence_, logits_};
+}
+
+void Session::save(const std::filesystem::path& path, std::string_view note) const {
+  save_state(path, *model_, state_, write_session_note({sequence_, logits_, std::string(note)}));
+}
+
+Session::Loaded Session::load(const std::filesystem::path& path, const FalconMamba& model, Workspace& workspace) {
+  SavedState saved = load_state(path, model);
+  SessionNote note = read_session_note(saved.note, model.config().vocab_size, saved.state.tokens(), path.string());
+  return {Session(model, workspace, std::move(saved.state), std::move(note.sequence), std::move(note.logits)),
+          std::move(note.rest)};
+}
+
+}  // namespace saker
