@@ -154,7 +154,7 @@ TEST_P(Invariant, ResetIsFresh) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, Invariant, testing::Values(DType::f32, DType::bf16, DType::f16),
-                         [](const auto& info) { return std::string(name(info.param)); });
+                         [](const auto& type) { return std::string(name(type.param)); });
 
 TEST(Model, RejectsWhatItCannotCompute) {
   const FalconMamba model = tiny_model();

@@ -1,0 +1,11 @@
+// The sub-commands of the binary: apps/<name>.cpp defines add_<name>, which registers options, an example for --help
+// and a callback. A callback throws saker::Error; main() turns it into a message and an exit code.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace saker::apps {
+
+void add_doctor(CLI::App& app);
+
+}  // namespace saker::apps

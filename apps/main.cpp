@@ -1,0 +1,68 @@
+// saker: the one binary. Text goes to stdout, everything else to stderr.
+
+#include <fmt/format.h>
+
+#include <csignal>
+#include <cstdio>
+#include <new>
+
+#include "apps/commands.h"
+#include "apps/exit_code.h"
+#include "apps/suggestion.h"
+#include "core/error.h"
+
+namespace saker::apps {
+namespace {
+
+int fail_with(ExitCode code, std::string_view message) {
+  std::fflush(stdout);
+  fmt::print(stderr, "saker: {}\n", message);
+  return code;
+}
+
+// Output that could not be written is a failure, not silence; a reader that went away is not.
+int finish(int code) {
+  if (std::fflush(stdout) == 0 && !std::ferror(stdout)) return code;
+  return fail_with(kFailed, "standard output could not be written");
+}
+
+void add_commands(CLI::App& app) {
+  add_doctor(app);
+}
+
+int wrong_usage(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
+  // --help and --version arrive as errors, too.
+  if (error.get_exit_code() == 0) return finish(app.exit(error));
+  std::string hint;
+  if (argc > 1 && app.get_subcommands().empty()) hint = command_suggestion(app, argv[1]);
+  for (const CLI::App* command : app.get_subcommands())
+    for (int i = 2; i < argc && hint.empty(); ++i) hint = option_suggestion(*command, argv[i]);
+  return fail_with(kWrongUsage, fmt::format("{}{}\nTry --help.", error.what(), hint));
+}
+
+int run(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_DFL);
+  CLI::App app("Saker: Falcon Mamba language models on your machine", "saker");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "saker " SAKER_VERSION);
+  add_commands(app);
+  try {
+    app.parse(argc, argv);
+    return finish(kDone);
+  } catch (const CLI::ParseError& error) {
+    return wrong_usage(app, error, argc, argv);
+  } catch (const Error& error) {
+    return fail_with(error.code() == ErrorCode::cancelled ? kInterrupted : kFailed, error.what());
+  } catch (const std::bad_alloc&) {
+    return fail_with(kFailed, "out of memory");
+  } catch (const std::exception& error) {
+    return fail_with(kFailed, fmt::format("internal error: {}", error.what()));
+  }
+}
+
+}  // namespace
+}  // namespace saker::apps
+
+int main(int argc, char** argv) {
+  return saker::apps::run(argc, argv);
+}
