@@ -25,6 +25,9 @@ if(SAKER_SANITIZE)
   endif()
 endif()
 
+# One level of instructions per generation is enough; each costs a compilation of every kernel.
+add_compile_definitions("HWY_DISABLED_TARGETS=(HWY_SSSE3|HWY_SSE4|HWY_AVX3_DL)")
+
 function(saker_module name)
   cmake_parse_arguments(ARG "" "" "DEPENDS;LIBRARIES" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cpp)

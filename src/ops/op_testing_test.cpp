@@ -11,7 +11,7 @@ namespace saker {
 
 std::vector<int64_t> testable_targets() {
   std::vector<int64_t> targets;
-  for (int64_t rest = hwy::SupportedTargets(); rest != 0; rest &= rest - 1) targets.push_back(rest & -rest);
+  for (int64_t rest = hwy::SupportedAndGeneratedTargets(); rest != 0; rest &= rest - 1) targets.push_back(rest & -rest);
   return targets;
 }
 
