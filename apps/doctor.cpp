@@ -38,8 +38,7 @@ int64_t kibibytes(const std::string& text) {
 
 nlohmann::ordered_json examine(const Backend& backend) {
   std::vector<std::string> supported;
-  for (int64_t rest = hwy::SupportedAndGeneratedTargets(); rest != 0; rest &= rest - 1)
-    supported.emplace_back(hwy::TargetName(rest & -rest));
+  for (int64_t target : hwy::SupportedAndGeneratedTargets()) supported.emplace_back(hwy::TargetName(target));
   return {
       {"version", SAKER_VERSION},
       {"cpu", value_of("/proc/cpuinfo", "model name")},

@@ -9,11 +9,7 @@
 
 namespace saker {
 
-std::vector<int64_t> testable_targets() {
-  std::vector<int64_t> targets;
-  for (int64_t rest = hwy::SupportedAndGeneratedTargets(); rest != 0; rest &= rest - 1) targets.push_back(rest & -rest);
-  return targets;
-}
+std::vector<int64_t> testable_targets() { return hwy::SupportedAndGeneratedTargets(); }
 
 // Highway orders targets best first, from the lowest bit.
 int64_t best_target() {
