@@ -28,32 +28,6 @@ endif()
 # One level of instructions per generation is enough; each costs a compilation of every kernel.
 add_compile_definitions("HWY_DISABLED_TARGETS=(HWY_SSSE3|HWY_SSE4|HWY_AVX3_DL)")
 
-if(SAKER_FUZZ)
-  target_compile_options(saker_options INTERFACE -fsanitize=fuzzer-no-link)  # coverage guides the fuzzers
-endif()
-
-# src/<module>/<name>_fuzz.cpp: with SAKER_FUZZ the libFuzzer program <name>_fuzz, else <name>_replay, which runs the
-# inputs of tests/fuzz/<name> as a test under whatever sanitizers are on.
-function(saker_fuzzers module libraries)
-  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${module}/*_fuzz.cpp)
-  foreach(source IN LISTS sources)
-    get_filename_component(target ${source} NAME_WE)
-    string(REGEX REPLACE "_fuzz$" "" name ${target})
-    if(SAKER_FUZZ)
-      add_executable(${target} ${source})
-      target_link_options(${target} PRIVATE -fsanitize=fuzzer)
-    elseif(SAKER_BUILD_TESTS)
-      set(target ${name}_replay)
-      add_executable(${target} ${source} ${CMAKE_SOURCE_DIR}/tests/fuzz/replay.cpp)
-      add_test(NAME ${target} COMMAND ${target} ${CMAKE_SOURCE_DIR}/tests/fuzz/${name})
-      set_tests_properties(${target} PROPERTIES LABELS fuzz)
-    else()
-      continue()
-    endif()
-    target_link_libraries(${target} PRIVATE saker_${module} saker_options ${libraries})
-  endforeach()
-endfunction()
-
 function(saker_module name)
   cmake_parse_arguments(ARG "" "" "DEPENDS;LIBRARIES" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cpp)
@@ -84,13 +58,31 @@ function(saker_module name)
     set_tests_properties(${name} PROPERTIES LABELS unit)
   endif()
 
-  saker_fuzzers(${name} "${ARG_LIBRARIES}")
+  if(SAKER_FUZZ)
+    file(GLOB_RECURSE fuzzers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*_fuzz.cpp)
+    foreach(source IN LISTS fuzzers)
+      get_filename_component(target ${source} NAME_WE)
+      add_executable(${target} ${source})
+      target_link_libraries(${target} PRIVATE saker_${name} saker_options ${ARG_LIBRARIES})
+      target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+    endforeach()
+  endif()
 endfunction()
 
 function(saker_all_modules out)
   get_property(modules GLOBAL PROPERTY SAKER_MODULES)
   list(TRANSFORM modules PREPEND saker_)
   set(${out} ${modules} PARENT_SCOPE)
+endfunction()
+
+# What `git describe` says of the source when it is configured; "unknown" outside a clone.
+function(saker_commit out)
+  execute_process(COMMAND git describe --always --dirty --tags WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+                  OUTPUT_VARIABLE commit OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE failed)
+  if(failed)
+    set(commit unknown)
+  endif()
+  set(${out} ${commit} PARENT_SCOPE)
 endfunction()
 
 # The one binary, build/<preset>/saker.
@@ -106,6 +98,8 @@ function(saker_program folder)
                         nlohmann_json::nlohmann_json hwy::hwy edit::edit)
   target_include_directories(saker_binary PRIVATE ${CMAKE_SOURCE_DIR})
   target_compile_definitions(saker_binary PRIVATE SAKER_VERSION="${PROJECT_VERSION}")
+  saker_commit(commit)
+  set_source_files_properties(${CMAKE_SOURCE_DIR}/${folder}/machine.cpp PROPERTIES COMPILE_DEFINITIONS SAKER_COMMIT="${commit}")
 endfunction()
 
 # tests/<level>/*_test.cpp: what needs more than one module. One program per level: golden, invariant, system.
