@@ -27,8 +27,8 @@ struct SaveOptions {
 void save_checkpoint(const Weights& weights, const std::filesystem::path& folder, const SaveOptions& options);
 
 // Random weights by the initialisation of HF transformers (model-spec 5.1), a pure function of the seed and the
-// tensor's place in tensor_specs.
-Weights init_weights(const ModelConfig& config, uint64_t seed, DType dtype);
+// tensor's place in tensor_specs, whatever the number of threads (0: one per core).
+Weights init_weights(const ModelConfig& config, uint64_t seed, DType dtype, int threads = 0);
 
 // save_checkpoint(init_weights(...)) without holding the model in memory.
 void init_checkpoint(const ModelConfig& config, uint64_t seed, const std::filesystem::path& folder,

@@ -1,7 +1,5 @@
 // The initialisation of HF transformers, model-spec 5.1. Every value is a function of (seed, tensor, element), so that
 // neither threads nor the pieces in which a tensor is made change it.
-#include <omp.h>
-
 #include <array>
 #include <cmath>
 #include <numbers>
@@ -12,6 +10,7 @@
 #include "device/buffer.h"
 #include "device/cpu/parallel.h"
 #include "model/checkpoint_writer.h"
+#include "ops/op_table.h"
 
 namespace saker {
 
@@ -120,10 +119,10 @@ void fill(const ModelConfig& config, const TensorSpec& spec, const Rng& rng, int
   }
 }
 
-TensorFiller initialiser(const ModelConfig& config, uint64_t seed, DType dtype) {
+TensorFiller initialiser(const ModelConfig& config, uint64_t seed, DType dtype, int threads) {
   return [=](size_t index, const TensorSpec& spec, int64_t begin, int64_t count, void* out) {
     const Rng rng(seed, index);
-    parallel_for(omp_get_max_threads(), count, kStrip, [&](int64_t from, int64_t to) {
+    parallel_for(threads, count, kStrip, [&](int64_t from, int64_t to) {
       std::array<float, kStrip> strip;
       for (int64_t at = from; at < to; at += kStrip) {
         const int64_t length = std::min(kStrip, to - at);
@@ -137,7 +136,7 @@ TensorFiller initialiser(const ModelConfig& config, uint64_t seed, DType dtype) 
 
 }  // namespace
 
-Weights init_weights(const ModelConfig& config, uint64_t seed, DType dtype) {
+Weights init_weights(const ModelConfig& config, uint64_t seed, DType dtype, int threads) {
   config.validate();
   SAKER_CHECK(is_float(dtype), ErrorCode::invalid_argument, "[checkpoint] expected a floating-point dtype, found {}",
               name(dtype));
@@ -145,7 +144,7 @@ Weights init_weights(const ModelConfig& config, uint64_t seed, DType dtype) {
   weights.config = config;
   weights.config.stored_dtype = dtype;
   weights.layers.resize(static_cast<size_t>(config.n_layer));
-  const TensorFiller fill_tensor = initialiser(config, seed, dtype);
+  const TensorFiller fill_tensor = initialiser(config, seed, dtype, open_backend(threads).threads);
   size_t index = 0;
   for_each_tensor(weights, [&](const TensorSpec& spec, ConstTensorView& view) {
     auto tensor = std::make_shared<Tensor>(dtype, spec.shape);
@@ -159,7 +158,7 @@ Weights init_weights(const ModelConfig& config, uint64_t seed, DType dtype) {
 
 void init_checkpoint(const ModelConfig& config, uint64_t seed, const std::filesystem::path& folder,
                      const SaveOptions& options) {
-  write_checkpoint(config, folder, options, initialiser(config, seed, options.dtype));
+  write_checkpoint(config, folder, options, initialiser(config, seed, options.dtype, open_backend(0).threads));
 }
 
 }  // namespace saker

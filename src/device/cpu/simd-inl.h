@@ -59,8 +59,8 @@ HWY_INLINE void store_f32(VecF32 v, F32, BFloat16* HWY_RESTRICT to) {
 }
 
 HWY_INLINE void store_f32(VecF32 v, F32 d, Float16* HWY_RESTRICT to) {
-#if HWY_TARGET == HWY_SSE2 || HWY_TARGET == HWY_SSSE3 || HWY_TARGET == HWY_SSE4
-  // Before F16C, Highway's conversion truncates.
+#if HWY_ARCH_X86 && HWY_TARGET > HWY_AVX2
+  // Without the instruction (F16C, which every AVX2 machine has) Highway's conversion truncates. Lower is better.
   float lanes[hn::MaxLanes(F32())];
   hn::StoreU(v, d, lanes);
   for (size_t i = 0; i < hn::Lanes(d); ++i) to[i] = Float16(lanes[i]);

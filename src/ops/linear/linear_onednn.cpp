@@ -1,6 +1,8 @@
 #include "ops/linear/linear_onednn.h"
 
+#ifdef _OPENMP
 #include <omp.h>
+#endif
 
 #include <algorithm>
 #include <map>
@@ -155,7 +157,9 @@ bool has_bf16_products() {
 
 void linear_onednn(Stream& stream, const LinearArgs& args) {
   try {
+#ifdef _OPENMP
     omp_set_num_threads(stream.threads());
+#endif
     const DType dtype = args.weight.dtype;
     if (dtype == DType::f32 || (dtype == DType::bf16 && has_bf16_products()))
       execute(stream, problem_for(stream, args, dtype == DType::bf16),
