@@ -2,8 +2,6 @@
 
 namespace saker {
 
-std::string_view name(BackendKind kind) noexcept {
-  return kind == BackendKind::reference ? "reference" : "cpu";
-}
+std::string_view name(BackendKind kind) noexcept { return kind == BackendKind::reference ? "reference" : "cpu"; }
 
 }  // namespace saker

@@ -30,7 +30,7 @@ SamplingParams params_of(const nlohmann::json& settings) {
     else if (name == "repetition_penalty")
       params.repetition_penalty = value;
     else
-      fail(ErrorCode::unsupported, "[conformance] sampling.json: unknown setting {}", quoted(name));
+      fail(ErrorCode::unsupported, "[conformance] sampling.json: unknown setting {}", saker::quoted(name));
   }
   return params;
 }

@@ -25,19 +25,19 @@ TEST(Linear, AgreesWithTheReference) {
 
 // A row's result does not depend on its neighbours, up to kLinearRowsBitwise rows.
 TEST(Linear, RowsAreBitwiseIndependent) {
-  constexpr int64_t o = 53, i = 1077;
+  constexpr int64_t o = 53, i = 77;
   for (int64_t target : testable_targets())
     for (DType type : {DType::f32, DType::bf16, DType::f16}) {
       use_target(target);
-      Stream stream(open_backend(BackendKind::cpu, 1));
+      Stream stream(open_backend(BackendKind::cpu, 2));
       CaseTensor x(type, {kLinearRowsBitwise, i}, 1), weight(type, {o, i}, 2);
       CaseTensor alone(DType::f32, {kLinearRowsBitwise, o}, 3), together(DType::f32, {kLinearRowsBitwise, o}, 4);
       for (int64_t t = 0; t < kLinearRowsBitwise; ++t)
         linear(stream, alone.view().slice_rows(t, 1), x.view().slice_rows(t, 1), weight.view());
-      for (int64_t l : {2, 3, 4, 5, 6, 7, 8, 9, 12, 15, 17, 32}) {
+      for (int64_t l = 2; l <= kLinearRowsBitwise; ++l) {
         linear(stream, together.view().slice_rows(0, l), x.view().slice_rows(0, l), weight.view());
         EXPECT_EQ(std::memcmp(alone.view().data, together.view().data, static_cast<size_t>(l * o) * sizeof(float)), 0)
-            << l << " rows of " << name(type) << " on target " << target;
+            << l;
       }
     }
   use_target(0);
