@@ -8,5 +8,6 @@ namespace saker::apps {
 
 void add_doctor(CLI::App& app);
 void add_generate(CLI::App& app);
+void add_tokenize(CLI::App& app);
 
 }  // namespace saker::apps

@@ -14,7 +14,7 @@ void add_device_options(CLI::App& command, DeviceOptions& options) {
 
 Backend open_device(const DeviceOptions& options) {
   SAKER_CHECK(options.device == "auto" || options.device == "cpu", ErrorCode::invalid_argument,
-              "[device] expected auto or cpu, found {}; this build computes on the CPU", quoted(options.device));
+              "[device] expected auto or cpu, found {}; this build computes on the CPU", saker::quoted(options.device));
   return open_backend(options.threads);
 }
 

@@ -29,6 +29,7 @@ int finish(int code) {
 void add_commands(CLI::App& app) {
   add_doctor(app);
   add_generate(app);
+  add_tokenize(app);
 }
 
 int wrong_usage(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
