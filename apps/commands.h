@@ -6,8 +6,11 @@
 
 namespace saker::apps {
 
+void add_convert(CLI::App& app);
 void add_doctor(CLI::App& app);
 void add_generate(CLI::App& app);
+void add_init(CLI::App& app);
+void add_inspect(CLI::App& app);
 void add_tokenize(CLI::App& app);
 
 }  // namespace saker::apps

@@ -27,8 +27,11 @@ int finish(int code) {
 }
 
 void add_commands(CLI::App& app) {
+  add_convert(app);
   add_doctor(app);
   add_generate(app);
+  add_init(app);
+  add_inspect(app);
   add_tokenize(app);
 }
 

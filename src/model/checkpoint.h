@@ -21,9 +21,9 @@ struct SaveOptions {
   std::function<void(int64_t done, int64_t total)> progress;
 };
 
-// Writes generation_config.json, config.json and safetensors into `folder`, made if need be. Each file is replaced
-// atomically; the index, or the one file, comes last, and then weights of an earlier save that nothing refers to any
-// more are removed. Memory: one piece of a tensor.
+// Writes generation_config.json, safetensors, their index if there are several, and config.json into `folder`, made if
+// need be. Each file is replaced atomically and config.json comes last, so that a folder with one is complete; then
+// weights of an earlier save that nothing refers to any more are removed. Memory: one piece of a tensor.
 void save_checkpoint(const Weights& weights, const std::filesystem::path& folder, const SaveOptions& options);
 
 // Random weights by the initialisation of HF transformers (model-spec 5.1), a pure function of the seed and the

@@ -58,15 +58,6 @@ bool is_weights_file(std::string_view name) {
          (name.starts_with("model-") && name.ends_with(".safetensors"));
 }
 
-// Others would be loaded in place of, or kept beside, what was just written.
-void remove_older_weights(const fs::path& folder, const std::set<std::string>& written) {
-  std::error_code ignored;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored)) {
-    const std::string name = entry.path().filename().string();
-    if (is_weights_file(name) && !written.contains(name)) fs::remove(entry.path(), ignored);
-  }
-}
-
 void make_folder(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
@@ -87,17 +78,24 @@ class Writer {
 
   void write() {
     const std::vector<Shard> shards = plan_shards(specs_, options_.dtype, options_.shard_bytes);
-    std::set<std::string> written;
     for (const Shard& shard : shards) {
       write_shard(shard);
-      written.insert(shard.file);
+      written_.insert(shard.file);
     }
     if (shards.size() > 1) {
       const char* index = "model.safetensors.index.json";
       replace_file(folder_ / index, index_text(shards, specs_, total_));
-      written.insert(index);
+      written_.insert(index);
     }
-    remove_older_weights(folder_, written);
+  }
+
+  // Others would be loaded in place of, or kept beside, what was just written.
+  void remove_older_weights() const {
+    std::error_code ignored;
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder_, ignored)) {
+      const std::string name = entry.path().filename().string();
+      if (is_weights_file(name) && !written_.contains(name)) fs::remove(entry.path(), ignored);
+    }
   }
 
  private:
@@ -128,6 +126,7 @@ class Writer {
   std::vector<TensorSpec> specs_;
   Buffer piece_;
   int64_t done_ = 0, total_ = 0;
+  std::set<std::string> written_;
 };
 
 }  // namespace
@@ -143,8 +142,10 @@ void write_checkpoint(const ModelConfig& config, const fs::path& folder, const S
   ModelConfig written = config;
   written.stored_dtype = options.dtype;
   replace_file(folder / "generation_config.json", write_generation_config(written));
+  Writer writer(written, folder, options, fill);
+  writer.write();
   replace_file(folder / "config.json", write_config(written));
-  Writer(written, folder, options, fill).write();
+  writer.remove_older_weights();
 }
 
 void save_checkpoint(const Weights& weights, const fs::path& folder, const SaveOptions& options) {

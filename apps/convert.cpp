@@ -1,0 +1,73 @@
+// saker convert: the same model with weights of another type, or in another layout of files.
+
+#include <fmt/format.h>
+
+#include <array>
+#include <memory>
+
+#include "apps/commands.h"
+#include "apps/common_options.h"
+#include "apps/save_progress.h"
+#include "core/error.h"
+#include "io/atomic_file.h"
+#include "io/read_file.h"
+#include "model/checkpoint.h"
+
+namespace saker::apps {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct ConvertOptions {
+  std::string model, out;
+  std::optional<DType> dtype;
+};
+
+// Tokenizer, templates, sampling defaults, licence, card: all but the weights and what describes them.
+bool belongs_to_the_model(const fs::path& file) {
+  static constexpr std::array<std::string_view, 5> kExtensions{".json", ".jinja", ".txt", ".model", ".md"};
+  const std::string name = file.filename().string(), extension = file.extension().string();
+  if (name == "config.json" || name.ends_with(".index.json")) return false;
+  return name == "LICENSE" || std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
+}
+
+void copy_other_files(const fs::path& from, const fs::path& to) {
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(from, error)) {
+    std::error_code ignored;
+    if (!entry.is_regular_file(ignored) || !belongs_to_the_model(entry.path())) continue;
+    replace_file(to / entry.path().filename(), read_file(entry.path()));
+  }
+  SAKER_CHECK(!error, ErrorCode::io, "[convert] {} cannot be listed: {}", saker::quoted(from.native(), 400),
+              error.message());
+}
+
+void convert(const ConvertOptions& options) {
+  std::error_code ignored;
+  SAKER_CHECK(!fs::equivalent(options.model, options.out, ignored), ErrorCode::invalid_argument,
+              "[convert] expected --out to differ from --model, found the same folder {}; nothing was written",
+              saker::quoted(options.out));
+  const Weights weights = load_checkpoint(options.model);
+  const DType dtype = options.dtype.value_or(weights.layers.front().in_proj.dtype);
+  save_with_progress([&](const SaveProgress& progress) {
+    save_checkpoint(weights, options.out, {.dtype = dtype, .progress = progress});
+  });
+  copy_other_files(options.model, options.out);
+  fmt::print("{}: {} parameters, {}\n", options.out, weights.config.parameters(), name(dtype));
+}
+
+}  // namespace
+
+void add_convert(CLI::App& app) {
+  auto options = std::make_shared<ConvertOptions>();
+  CLI::App* command = app.add_subcommand("convert", "write a model with weights of another type");
+  command->footer("Example: saker convert --model falcon-mamba-7b --dtype f16 --out falcon-mamba-7b-f16");
+  add_model_option(*command, options->model);
+  command->add_option("--out", options->out, "folder to write")->required();
+  add_dtype_option(*command, options->dtype);
+  command->get_option("--dtype")->description("of the weights written: f32, bf16 or f16 (default: as stored)");
+  command->callback([options] { convert(*options); });
+}
+
+}  // namespace saker::apps
