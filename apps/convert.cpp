@@ -7,7 +7,7 @@
 
 #include "apps/commands.h"
 #include "apps/common_options.h"
-#include "apps/save_progress.h"
+#include "apps/save_options.h"
 #include "core/error.h"
 #include "io/atomic_file.h"
 #include "io/read_file.h"
@@ -20,8 +20,8 @@ namespace {
 namespace fs = std::filesystem;
 
 struct ConvertOptions {
-  std::string model, out;
-  std::optional<DType> dtype;
+  std::string model;
+  SaveCommandOptions save;
 };
 
 // Tokenizer, templates, sampling defaults, licence, card: all but the weights and what describes them.
@@ -45,16 +45,16 @@ void copy_other_files(const fs::path& from, const fs::path& to) {
 
 void convert(const ConvertOptions& options) {
   std::error_code ignored;
-  SAKER_CHECK(!fs::equivalent(options.model, options.out, ignored), ErrorCode::invalid_argument,
+  SAKER_CHECK(!fs::equivalent(options.model, options.save.out, ignored), ErrorCode::invalid_argument,
               "[convert] expected --out to differ from --model, found the same folder {}; nothing was written",
-              saker::quoted(options.out));
+              saker::quoted(options.save.out));
   const Weights weights = load_checkpoint(options.model);
-  const DType dtype = options.dtype.value_or(weights.layers.front().in_proj.dtype);
-  save_with_progress([&](const SaveProgress& progress) {
-    save_checkpoint(weights, options.out, {.dtype = dtype, .progress = progress});
-  });
-  copy_other_files(options.model, options.out);
-  fmt::print("{}: {} parameters, {}\n", options.out, weights.config.parameters(), name(dtype));
+  const DType dtype = weights.layers.front().in_proj.dtype;
+  save_with_progress(options.save, dtype,
+                     [&](const SaveOptions& save) { save_checkpoint(weights, options.save.out, save); });
+  copy_other_files(options.model, options.save.out);
+  fmt::print("{}: {} parameters, {}\n", options.save.out, weights.config.parameters(),
+             name(options.save.dtype.value_or(dtype)));
 }
 
 }  // namespace
@@ -64,9 +64,7 @@ void add_convert(CLI::App& app) {
   CLI::App* command = app.add_subcommand("convert", "write a model with weights of another type");
   command->footer("Example: saker convert --model falcon-mamba-7b --dtype f16 --out falcon-mamba-7b-f16");
   add_model_option(*command, options->model);
-  command->add_option("--out", options->out, "folder to write")->required();
-  add_dtype_option(*command, options->dtype);
-  command->get_option("--dtype")->description("of the weights written: f32, bf16 or f16 (default: as stored)");
+  add_save_options(*command, options->save, "as stored");
   command->callback([options] { convert(*options); });
 }
 

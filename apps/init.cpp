@@ -6,7 +6,7 @@
 
 #include "apps/commands.h"
 #include "apps/common_options.h"
-#include "apps/save_progress.h"
+#include "apps/save_options.h"
 #include "core/error.h"
 #include "io/atomic_file.h"
 #include "io/read_file.h"
@@ -21,9 +21,9 @@ namespace {
 namespace fs = std::filesystem;
 
 struct InitOptions {
-  std::string config, out, tokenizer;
+  std::string config, tokenizer;
   uint64_t seed = 0;
-  std::optional<DType> dtype;
+  SaveCommandOptions save;
 };
 
 ModelConfig read_config(const InitOptions& options) {
@@ -49,7 +49,7 @@ std::string tokenizer_text(const InitOptions& options, const ModelConfig& config
 }
 
 void write_tokenizer(const InitOptions& options, const std::string& text, int64_t vocab_size) {
-  const fs::path out = options.out;
+  const fs::path out = options.save.out;
   if (text.empty()) {
     fmt::print(stderr, "saker: no tokenizer written: a vocabulary of {} holds no token per byte ({} are needed)\n",
                vocab_size, byte_tokenizer_size);
@@ -62,12 +62,12 @@ void write_tokenizer(const InitOptions& options, const std::string& text, int64_
 void init(const InitOptions& options) {
   const ModelConfig config = read_config(options);
   const std::string tokenizer = tokenizer_text(options, config);
-  const DType dtype = options.dtype.value_or(config.stored_dtype);
-  save_with_progress([&](const SaveProgress& progress) {
-    init_checkpoint(config, options.seed, options.out, {.dtype = dtype, .progress = progress});
-  });
+  const DType dtype = config.stored_dtype;
+  save_with_progress(options.save, dtype,
+                     [&](const SaveOptions& save) { init_checkpoint(config, options.seed, options.save.out, save); });
   write_tokenizer(options, tokenizer, config.vocab_size);
-  fmt::print("{}: {} parameters, {}\n", options.out, config.parameters(), name(dtype));
+  fmt::print("{}: {} parameters, {}\n", options.save.out, config.parameters(),
+             name(options.save.dtype.value_or(dtype)));
 }
 
 }  // namespace
@@ -78,10 +78,8 @@ void add_init(CLI::App& app) {
   command->footer("Example: saker init --config config.json --seed 1 --dtype bf16 --out my-model");
   command->add_option("--config", options->config, "config.json of the model")->required();
   command->add_option("--seed", options->seed, "the weights are a function of it")->capture_default_str();
-  command->add_option("--out", options->out, "folder to write")->required();
   command->add_option("--tokenizer", options->tokenizer, "tokenizer.json to ship (default: a token per byte)");
-  add_dtype_option(*command, options->dtype);
-  command->get_option("--dtype")->description("of the weights: f32, bf16 or f16 (default: what the config says)");
+  add_save_options(*command, options->save, "what the config says");
   command->callback([options] { init(*options); });
 }
 

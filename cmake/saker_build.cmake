@@ -165,7 +165,8 @@ function(saker_conformance)
   endforeach()
 endfunction()
 
-# The tokenizer beside the HF library on texts drawn afresh, where Python can import that library; else skipped.
+# Beside the HF libraries, where Python can import them; else skipped: the tokenizer on texts drawn afresh, and folders
+# that one side writes and the other reads.
 function(saker_differential)
   find_package(Python3 COMPONENTS Interpreter)
   if(NOT SAKER_BUILD_TESTS OR NOT Python3_FOUND OR NOT TARGET saker_binary)
@@ -173,7 +174,9 @@ function(saker_differential)
   endif()
   add_test(NAME tokenizer_differential COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/tokenizer_differential
            --saker $<TARGET_FILE:saker_binary> --count 1000 --variants 8)
-  set_tests_properties(tokenizer_differential PROPERTIES LABELS system SKIP_RETURN_CODE 77)
+  add_test(NAME checkpoint_differential COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/checkpoint_differential
+           --saker $<TARGET_FILE:saker_binary>)
+  set_tests_properties(tokenizer_differential checkpoint_differential PROPERTIES LABELS system SKIP_RETURN_CODE 77)
 endfunction()
 
 function(saker_install)
