@@ -1,5 +1,6 @@
 #include "tokenizer/added_tokens.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
@@ -100,13 +101,19 @@ void AddedTokens::build_matchers() {
 }
 
 const AddedToken* AddedTokens::find(std::string_view content) const {
-  const auto found = by_content_.find(std::string(content));
+  const auto found = by_content_.find(content);
   return found == by_content_.end() ? nullptr : &tokens_[found->second];
 }
 
 const AddedToken* AddedTokens::find(int64_t id) const {
   const auto found = by_id_.find(id);
   return found == by_id_.end() ? nullptr : &tokens_[found->second];
+}
+
+int32_t AddedTokens::id_end() const noexcept {
+  int32_t end = 0;
+  for (const AddedToken& token : tokens_) end = std::max(end, token.id + 1);
+  return end;
 }
 
 // Matches do not overlap, but the white space that rstrip takes may reach into the next one; the arithmetic then is the

@@ -54,12 +54,19 @@ class AddedTokens {
   const AddedToken* find(std::string_view content) const;
   const AddedToken* find(int64_t id) const;
 
+  // One more than the highest id; 0 if there is no token.
+  int32_t id_end() const noexcept;
+
  private:
+  struct ContentHash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+
   void cut(std::string_view text, const LiteralMatcher& matcher, std::vector<AddedPiece>& out) const;
   void build_matchers();
 
   std::vector<AddedToken> tokens_;
-  std::unordered_map<std::string, size_t> by_content_;
+  std::unordered_map<std::string, size_t, ContentHash, std::equal_to<>> by_content_;
   std::unordered_map<int64_t, size_t> by_id_;
   LiteralMatcher raw_, normalized_;  // values: indices of tokens_
 };

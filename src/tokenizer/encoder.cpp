@@ -79,7 +79,10 @@ void Encoder::encode_word(std::string_view word, Context& context, std::vector<i
   const WordCache::Key key = WordCache::key(word);
   WordCache::Entry& entry = context.cache.at(key);
   if (entry.key == key) {
-    out.insert(out.end(), entry.ids.begin(), entry.ids.begin() + entry.count);
+    if (entry.count == 1)
+      out.push_back(entry.ids[0]);  // most words
+    else
+      out.insert(out.end(), entry.ids.begin(), entry.ids.begin() + entry.count);
     return;
   }
   const size_t before = out.size();

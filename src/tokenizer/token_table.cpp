@@ -7,8 +7,7 @@
 namespace saker {
 
 TokenTable::TokenTable(const Vocabulary& vocabulary, const AddedTokens& added, const Decoder& decoder) {
-  int32_t end = vocabulary.id_end();
-  for (const AddedToken& token : added.tokens()) end = std::max(end, token.id + 1);
+  const int32_t end = std::max(vocabulary.id_end(), added.id_end());
   rows_.resize(static_cast<size_t>(end));
   for (int32_t id = 0; id < end; ++id) {
     const AddedToken* added_token = added.find(int64_t{id});

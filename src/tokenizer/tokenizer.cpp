@@ -64,7 +64,7 @@ std::unique_ptr<const Tokenizer::Impl> Tokenizer::Impl::from_document(const json
                                       bpe.vocabulary(), normalizer);
   const auto decoder = Decoder::from_json(value_or_null(object, "decoder"));
   EncoderParts parts{std::move(added), std::move(normalizer), std::move(pre_tokenizer), std::move(bpe)};
-  const int32_t id_end = TokenTable(parts.bpe.vocabulary(), parts.added, decoder).id_end();
+  const int32_t id_end = std::max(parts.bpe.vocabulary().id_end(), parts.added.id_end());
   auto post_processor = PostProcessor::from_json(value_or_null(object, "post_processor"), id_end);
   return std::make_unique<const Impl>(std::move(parts), std::move(post_processor), decoder);
 }

@@ -47,8 +47,8 @@ class WordCache {
   }
 
  private:
-  static constexpr int size_bits = 15;
-  static constexpr size_t size = size_t{1} << size_bits;  // 2 MiB
+  static constexpr int size_bits = 16;
+  static constexpr size_t size = size_t{1} << size_bits;  // 4 MiB
 
   static uint64_t load(const char* at) noexcept {
     uint64_t word;
