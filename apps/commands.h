@@ -11,6 +11,7 @@ void add_doctor(CLI::App& app);
 void add_generate(CLI::App& app);
 void add_init(CLI::App& app);
 void add_inspect(CLI::App& app);
+void add_perplexity(CLI::App& app);
 void add_tokenize(CLI::App& app);
 
 }  // namespace saker::apps

@@ -32,6 +32,7 @@ void add_commands(CLI::App& app) {
   add_generate(app);
   add_init(app);
   add_inspect(app);
+  add_perplexity(app);
   add_tokenize(app);
 }
 
