@@ -77,7 +77,9 @@ void add_init(CLI::App& app) {
   CLI::App* command = app.add_subcommand("init", "write a model folder with initialised weights");
   command->footer("Example: saker init --config config.json --seed 1 --dtype bf16 --out my-model");
   command->add_option("--config", options->config, "config.json of the model")->required();
-  command->add_option("--seed", options->seed, "the weights are a function of it")->capture_default_str();
+  command->add_option("--seed", options->seed, "the weights are a function of it")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   command->add_option("--tokenizer", options->tokenizer, "tokenizer.json to ship (default: a token per byte)");
   add_save_options(*command, options->save, "what the config says");
   command->callback([options] { init(*options); });
