@@ -25,8 +25,10 @@ if(SAKER_SANITIZE)
   endif()
 endif()
 
-# One level of instructions per generation is enough; each costs a compilation of every kernel.
-add_compile_definitions("HWY_DISABLED_TARGETS=(HWY_SSSE3|HWY_SSE4|HWY_AVX3_DL)")
+# One level of instructions per generation is enough; each costs a compilation of every kernel. Kernels keep arrays of
+# vectors, which the vectors of SVE, of unknown length, cannot be in: ARM computes with NEON. (scripts/check-neon, too)
+set(SAKER_UNUSED_INSTRUCTION_SETS "HWY_SSSE3|HWY_SSE4|HWY_AVX3_DL|HWY_SVE|HWY_SVE2|HWY_SVE_256|HWY_SVE2_128")
+add_compile_definitions("HWY_DISABLED_TARGETS=(${SAKER_UNUSED_INSTRUCTION_SETS})")
 
 if(SAKER_FUZZ)
   target_compile_options(saker_options INTERFACE -fsanitize=fuzzer-no-link)  # coverage guides the fuzzers
