@@ -58,8 +58,8 @@ int32_t Session::next(Sampler& sampler) {
   return sequence_.choose(sampler, logits());
 }
 
-Session Session::fork() const {
-  return {*model_, *workspace_, state_.clone(), sequence_, logits_};
+Session Session::fork(Workspace& workspace) const {
+  return {*model_, workspace, state_.clone(), sequence_, logits_};
 }
 
 void Session::save(const std::filesystem::path& path, std::string_view note) const {

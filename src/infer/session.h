@@ -61,7 +61,9 @@ class Session {
   int64_t tokens() const noexcept { return sequence_.tokens; }
 
   // An equal session that goes its own way.
-  Session fork() const;
+  Session fork() const { return fork(*workspace_); }
+  // The same, computing in another workspace of the model.
+  Session fork(Workspace& workspace) const;
 
   // A file from which load() continues bit for bit. `note` is the caller's. Throws io.
   void save(const std::filesystem::path& path, std::string_view note = {}) const;
