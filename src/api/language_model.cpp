@@ -114,7 +114,8 @@ std::string Conversation::generate(const GenerationSettings& settings,
                                    const std::function<bool(std::string_view)>& on_text) {
   const ModelConfig& config = parts_->falcon_mamba().config();
   Sampler sampler(sampling_of(settings), config.vocab_size);
-  GenerationLimits limits{.max_tokens = settings.max_tokens};
+  GenerationLimits limits;
+  limits.max_tokens = settings.max_tokens;
   if (!settings.ignore_end_of_text) limits.stop_ids = config.eos_token_ids;
 
   StreamingDetokenizer detokenizer(parts_->model.parts_->tokenizer, /*skip_special_tokens=*/true);

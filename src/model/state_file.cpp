@@ -45,7 +45,7 @@ void check_header(const std::filesystem::path& path, const Header& found, const 
                   size_t state_bytes) {
   const Header expected = header_for(model);
   SAKER_CHECK(found.magic == kMagic, ErrorCode::corrupt_data, "[state] {}: expected a state file (SAKERST1), found {}",
-              path.string(), quoted({found.magic.data(), found.magic.size()}));
+              path.string(), quoted(std::string_view(found.magic.data(), found.magic.size())));
   SAKER_CHECK(found.layers == expected.layers && found.window == expected.window && found.d_state == expected.d_state &&
                   found.d_inner == expected.d_inner,
               ErrorCode::invalid_argument,
