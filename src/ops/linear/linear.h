@@ -7,9 +7,9 @@
 // Types     x and weight of one type: f32, bf16 or f16; bias and y f32. Products are summed in f32 or better.
 // Aliasing  none.
 // Result    bitwise independent of the number of threads. For l <= kLinearRowsBitwise rows also of l: a row's result
-//           does not depend on its neighbours. Beyond, to rounding (the library blocks the sums by shape).
+//           does not depend on its neighbours. Beyond, to rounding (oneDNN blocks the sums by shape).
 // Errors    invalid_argument if a shape, unsupported if a type differs from the above.
-// Cost      weight read once: o i size bytes + l (i + o) ...; 2 l o i FLOPs.
+// Cost      the weight read once, o i elements, while l is small; 2 l o i FLOPs.
 #pragma once
 
 #include "device/backend.h"
@@ -17,8 +17,9 @@
 
 namespace saker {
 
-// Up to so many rows the product is a matrix-vector kernel of our own, limited by the weights' bytes.
-inline constexpr int64_t kLinearRowsBitwise = 8;
+// Up to so many rows the CPU uses a kernel of our own that reads the weights as they are stored. oneDNN rearranges
+// them first, which pays from about here on.
+inline constexpr int64_t kLinearRowsBitwise = 32;
 
 struct LinearArgs {
   TensorView y;            // [l, o]

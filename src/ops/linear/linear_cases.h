@@ -44,20 +44,23 @@ class LinearProblem : public OpProblem {
 
 inline std::vector<OpCase> linear_cases() {
   std::vector<LinearCase> list;
-  for (int64_t l : {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 40}) list.push_back({.l = l});
+  for (int64_t l : {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 31, 32, 33, 40}) list.push_back({.l = l});
   for (DType type : {DType::bf16, DType::f16})
-    for (int64_t l : {1, 2, 8, 9, 33}) list.push_back({.l = l, .i = 70, .type = type});
+    for (int64_t l : {1, 2, 8, 9, 32, 33}) list.push_back({.l = l, .i = 70, .type = type});
   for (int64_t i : {1, 2, 7, 15, 16, 17, 33, 63, 64, 65, 200}) list.push_back({.i = i});
   for (int64_t i : {1, 17, 65}) list.push_back({.i = i, .type = DType::bf16});
   for (int64_t o : {1, 2, 3, 7, 8, 24, 25, 100}) list.push_back({.l = 2, .o = o});
-  for (int64_t l : {2, 20})
+  for (int64_t l : {2, 40})
     for (DType type : {DType::f32, DType::bf16, DType::f16}) {
       list.push_back({.l = l, .type = type, .bias = true});
       list.push_back({.l = l, .type = type, .accumulate = true});
       list.push_back({.l = l, .type = type, .bias = true, .accumulate = true, .x_row_stride = 96, .y_row_stride = 41});
     }
+  // Several chunks of columns and blocks of outputs, none of them whole.
+  for (DType type : {DType::f32, DType::bf16, DType::f16})
+    for (int64_t l : {1, 8, 11}) list.push_back({.l = l, .o = 67, .i = 2105, .type = type});
   // Several blocks of widened weight rows.
-  list.push_back({.l = 10, .o = 700, .i = 2100, .type = DType::f16, .bias = true});
+  list.push_back({.l = 34, .o = 700, .i = 2100, .type = DType::f16, .bias = true});
   // in_proj, x_proj, dt_proj and out_proj of models with 768 and 2048 channels.
   for (auto [o, i] : {std::pair<int64_t, int64_t>{3072, 768},
                       {80, 1536},

@@ -1,7 +1,4 @@
-// Few rows: a matrix-vector kernel limited by the bytes of the weights. More rows: oneDNN (linear_cpu_onednn.cpp).
-//
-// A block of weight rows is read once and meets all rows of x, eight at a time. Every sum y[t, o] is built in the same
-// order - one accumulator per lane, ascending - whatever the block it is in: hence the bitwise promise of linear.h.
+// Our own kernel for few rows, limited by the bytes of the weights, and for what oneDNN does not do as we want it.
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ops/linear/linear_cpu.cpp"
@@ -11,156 +8,114 @@
 #include "device/cpu/parallel.h"
 #include "device/cpu/simd-inl.h"
 #include "ops/linear/linear.h"
+#include "ops/linear/linear_kernel.h"
 #include "ops/linear/linear_onednn.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace saker::HWY_NAMESPACE {
+namespace {
 
-// Rows of x in one pass over a block of weights.
-constexpr int64_t kRowsPerPass = 8;
-
-// Weight rows in a block that meets `rows` rows of x: as many sums as the registers hold.
-constexpr int64_t outputs_per_block(int64_t rows) {
-#if HWY_TARGET <= HWY_AVX3
-  constexpr int64_t kSums = 24;
+// f32, bf16 or f16 weights, widened to f32 as they are loaded.
+template <class WeightType>
+struct Widened {
+  using Weight = WeightType;
+  using Input = float;
+  using Vector = VecF32;
+  using Sums = VecF32;
+#if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM
+  static constexpr int64_t kRows = 8;  // 32 registers: 16 sums
 #else
-  constexpr int64_t kSums = 12;
+  static constexpr int64_t kRows = 4;  // 16 registers: 8 sums
 #endif
-  const int64_t outputs = kSums / rows;
-  return outputs < 1 ? 1 : outputs > 8 ? 8 : outputs;
-}
+  static constexpr int64_t kOutputs = 2, kMaxLanes = hn::MaxLanes(F32());
+  // Additions that wait for each other take four cycles: at 32 bytes each they keep up with memory.
+  static constexpr int64_t kSingleOutputs = kMaxLanes * sizeof(Weight) >= 32 ? 1 : 4;
 
-// x [l, i] in f32, rows padded with zeros to whole vectors.
-struct WideRows {
-  const float* data;
-  int64_t stride;
+  static HWY_INLINE int64_t step() {
+    return lanes();
+  }
+  static HWY_INLINE int64_t lanes() {
+    return static_cast<int64_t>(hn::Lanes(F32()));
+  }
+
+  static HWY_INLINE Vector load(const Weight* from) {
+    return load_f32(F32(), from);
+  }
+  static HWY_INLINE Vector load_tail(const Weight* from, size_t count) {
+    return load_tail_f32(F32(), from, count);
+  }
+  static HWY_INLINE Vector load_input(const Input* from) {
+    Vector inputs = hn::LoadU(F32(), from);
+#if HWY_ARCH_X86 && HWY_COMPILER_GCC_ACTUAL
+    // One load for several outputs. Otherwise GCC 12 folds it into each of the additions, and they wait for loads.
+    asm("" : "+v"(inputs.raw));
+#endif
+    return inputs;
+  }
+  static HWY_INLINE void pack(Input* to, const Weight* from, int64_t count) {
+    hn::StoreU(count == step() ? load(from) : load_tail(from, static_cast<size_t>(count)), F32(), to);
+  }
+
+  static HWY_INLINE Sums zero() {
+    return hn::Zero(F32());
+  }
+  static HWY_INLINE Sums load_sums(const float* from) {
+    return hn::LoadU(F32(), from);
+  }
+  static HWY_INLINE void store_sums(Sums sums, float* to) {
+    hn::StoreU(sums, F32(), to);
+  }
+  static HWY_INLINE Sums add(Sums sums, Vector weights, Vector inputs) {
+    return hn::MulAdd(weights, inputs, sums);
+  }
+
+  // to[j] = the sum of the lanes of vector j, for `count` vectors `stride` floats apart.
+  static void sum_lanes(const float* from, int64_t stride, int64_t count, float* to) {
+    for (int64_t j = 0; j < count; ++j) to[j] = hn::GetLane(hn::SumOfLanes(F32(), load_sums(from + j * stride)));
+  }
 };
 
-// y[t, o] for kRows rows of x and kOutputs rows of the weight, starting at row 0 and `o`.
-template <int64_t kRows, int64_t kOutputs, class Weight>
-HWY_INLINE void product_block(const LinearArgs& args, WideRows x, int64_t t0, int64_t o) {
-  const F32 d;
-  const size_t lanes = hn::Lanes(d), n = static_cast<size_t>(args.weight.columns());
-  const Weight* HWY_RESTRICT w[kOutputs];
-  for (int64_t j = 0; j < kOutputs; ++j) w[j] = args.weight.as<Weight>() + (o + j) * args.weight.columns();
-  const float* HWY_RESTRICT row[kRows];
-  for (int64_t t = 0; t < kRows; ++t) row[t] = x.data + (t0 + t) * x.stride;
+#include "ops/linear/linear_block-inl.h"
 
-  VecF32 sum[kOutputs][kRows];
-  for (int64_t j = 0; j < kOutputs; ++j)
-    for (int64_t t = 0; t < kRows; ++t) sum[j][t] = hn::Zero(d);
-  const auto add = [&](size_t i, const auto& weights_at) HWY_ATTR {
-    VecF32 weights[kOutputs];
-    for (int64_t j = 0; j < kOutputs; ++j) weights[j] = weights_at(w[j] + i);
-    for (int64_t t = 0; t < kRows; ++t) {
-      const VecF32 inputs = hn::LoadU(d, row[t] + i);
-      for (int64_t j = 0; j < kOutputs; ++j) sum[j][t] = hn::MulAdd(weights[j], inputs, sum[j][t]);
-    }
-  };
-  size_t i = 0;
-  for (; i + lanes <= n; i += lanes) add(i, [&](const Weight* from) HWY_ATTR { return load_f32(d, from); });
-  if (i < n) add(i, [&](const Weight* from) HWY_ATTR { return load_tail_f32(d, from, n - i); });
-
-  for (int64_t t = 0; t < kRows; ++t) {
-    float* y = args.y.as<float>() + args.y.offset(t0 + t);
-    for (int64_t j = 0; j < kOutputs; ++j) {
-      float value = hn::GetLane(hn::SumOfLanes(d, sum[j][t]));
-      if (args.bias) value += args.bias.as<float>()[o + j];
-      y[o + j] = args.accumulate ? y[o + j] + value : value;
-    }
-  }
+const LinearKernel* linear_kernel(DType dtype) {
+  if (dtype == DType::f32) return &kLinearKernel<Widened<float>>;
+  if (dtype == DType::f16) return &kLinearKernel<Widened<Float16>>;
+#if HWY_TARGET <= HWY_AVX3
+  if (const LinearKernel* pairs = linear_kernel_avx512_bf16()) return pairs;
+#endif
+  return &kLinearKernel<Widened<BFloat16>>;
 }
 
-template <int64_t kRows, class Weight>
-void product_rows(const LinearArgs& args, WideRows x, int64_t t0, int64_t begin, int64_t end) {
-  constexpr int64_t kOutputs = outputs_per_block(kRows);
-  int64_t o = begin;
-  for (; o + kOutputs <= end; o += kOutputs) product_block<kRows, kOutputs, Weight>(args, x, t0, o);
-  for (; o < end; ++o) product_block<kRows, 1, Weight>(args, x, t0, o);
-}
-
-template <class Weight>
-void product_pass(const LinearArgs& args, WideRows x, int64_t t0, int64_t rows, int64_t begin, int64_t end) {
-  switch (rows) {
-    case 1:
-      return product_rows<1, Weight>(args, x, t0, begin, end);
-    case 2:
-      return product_rows<2, Weight>(args, x, t0, begin, end);
-    case 3:
-      return product_rows<3, Weight>(args, x, t0, begin, end);
-    case 4:
-      return product_rows<4, Weight>(args, x, t0, begin, end);
-    case 5:
-      return product_rows<5, Weight>(args, x, t0, begin, end);
-    case 6:
-      return product_rows<6, Weight>(args, x, t0, begin, end);
-    case 7:
-      return product_rows<7, Weight>(args, x, t0, begin, end);
-    default:
-      return product_rows<8, Weight>(args, x, t0, begin, end);
-  }
-}
-
-// Outputs [begin, end) of all rows.
-template <class Weight>
-void product(const LinearArgs& args, WideRows x, int64_t begin, int64_t end) {
-  const int64_t l = args.x.rows();
-  if (l <= kRowsPerPass) return product_pass<Weight>(args, x, 0, l, begin, end);
-  // Blocks that stay in the first-level cache while the passes go by.
-  constexpr int64_t kBlock = 24;
-  for (int64_t o = begin; o < end; o += kBlock)
-    for (int64_t t = 0; t < l; t += kRowsPerPass)
-      product_pass<Weight>(args, x, t, HWY_MIN(kRowsPerPass, l - t), o, HWY_MIN(o + kBlock, end));
-}
-
-void few_rows_product(const LinearArgs& args, const float* x, int64_t x_stride, int64_t begin, int64_t end) {
-  const WideRows rows{x, x_stride};
-  switch (args.weight.dtype) {
-    case DType::f32:
-      return product<float>(args, rows, begin, end);
-    case DType::bf16:
-      return product<BFloat16>(args, rows, begin, end);
-    default:
-      return product<Float16>(args, rows, begin, end);
-  }
-}
-
+}  // namespace
 }  // namespace saker::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-namespace saker {
-HWY_EXPORT(few_rows_product);
+namespace saker::cpu {
 
 namespace {
-
-constexpr int64_t kVectorPadding = 64;  // floats; the longest vector of any instruction set we compile for
-
-// x widened into scratch; what lies between a row's end and its padding is zero.
-const float* widen(Stream& stream, const ConstTensorView& x, int64_t stride) {
-  auto* wide = static_cast<float*>(stream.scratch(static_cast<size_t>(x.rows() * stride) * sizeof(float)));
-  for (int64_t t = 0; t < x.rows(); ++t) {
-    const auto* from = x.as<std::byte>() + static_cast<size_t>(x.offset(t)) * size_of(x.dtype);
-    convert_elements(wide + t * stride, DType::f32, from, x.dtype, x.columns());
-    std::fill(wide + t * stride + x.columns(), wide + (t + 1) * stride, 0.0f);
-  }
-  return wide;
+HWY_EXPORT(linear_kernel);
 }
-
-}  // namespace
-
-namespace cpu {
 
 void linear(Stream& stream, const LinearArgs& args) {
-  if (args.x.rows() > kLinearRowsBitwise) return linear_onednn(stream, args);
-  const int64_t stride = (args.x.columns() + kVectorPadding - 1) / kVectorPadding * kVectorPadding;
-  const float* x = widen(stream, args.x, stride);
-  // Borders at multiples of every block size keep the blocks whole; results do not depend on them.
-  parallel_for(stream.threads(), args.weight.rows(), 24, [&](int64_t begin, int64_t end) {
-    HWY_DYNAMIC_DISPATCH(few_rows_product)(args, x, stride, begin, end);
-  });
+  const int64_t l = args.x.rows(), o = args.weight.rows();
+  if (l > kLinearRowsBitwise && linear_onednn(stream, args)) return;
+
+  const LinearKernel& kernel = *HWY_DYNAMIC_DISPATCH(linear_kernel)(args.weight.dtype);
+  constexpr int64_t kGroup = LinearKernel::kRowsPerGroup;
+  void* packed = stream.scratch(kernel.packed_bytes(l, args.x.columns()));
+  parallel_for(l > kLinearRowsBitwise ? stream.threads() : 1, l, kGroup,
+               [&](int64_t begin, int64_t end) { kernel.pack(args.x, packed, begin, end); });
+  // The longer side is divided; the bits do not depend on it.
+  if (l > o)
+    parallel_for(stream.threads(), l, kGroup, [&](int64_t begin, int64_t end) {
+      kernel.product(args, packed, {begin, end}, {0, o});
+    });
+  else
+    parallel_for(stream.threads(), o, 4, [&](int64_t begin, int64_t end) {
+      kernel.product(args, packed, {0, l}, {begin, end});
+    });
 }
 
-}  // namespace cpu
-}  // namespace saker
+}  // namespace saker::cpu
 #endif

@@ -25,22 +25,37 @@ TEST(Linear, AgreesWithTheReference) {
 
 // A row's result does not depend on its neighbours, up to kLinearRowsBitwise rows.
 TEST(Linear, RowsAreBitwiseIndependent) {
-  constexpr int64_t o = 53, i = 77;
+  constexpr int64_t o = 53, i = 1077;
   for (int64_t target : testable_targets())
     for (DType type : {DType::f32, DType::bf16, DType::f16}) {
       use_target(target);
-      Stream stream(open_backend(BackendKind::cpu, 2));
+      Stream stream(open_backend(BackendKind::cpu, 1));
       CaseTensor x(type, {kLinearRowsBitwise, i}, 1), weight(type, {o, i}, 2);
       CaseTensor alone(DType::f32, {kLinearRowsBitwise, o}, 3), together(DType::f32, {kLinearRowsBitwise, o}, 4);
       for (int64_t t = 0; t < kLinearRowsBitwise; ++t)
         linear(stream, alone.view().slice_rows(t, 1), x.view().slice_rows(t, 1), weight.view());
-      for (int64_t l = 2; l <= kLinearRowsBitwise; ++l) {
+      for (int64_t l : {2, 3, 4, 5, 6, 7, 8, 9, 12, 15, 17, 32}) {
         linear(stream, together.view().slice_rows(0, l), x.view().slice_rows(0, l), weight.view());
         EXPECT_EQ(std::memcmp(alone.view().data, together.view().data, static_cast<size_t>(l * o) * sizeof(float)), 0)
-            << l;
+            << l << " rows of " << name(type) << " on target " << target;
       }
     }
   use_target(0);
+}
+
+// Few outputs and long sums tempt a library to divide the sums among the threads.
+TEST(Linear, ManyRowsAreBitwiseIndependentOfThreads) {
+  constexpr int64_t l = 64, o = 128, i = 1536;
+  for (DType type : {DType::f32, DType::bf16, DType::f16})
+    for (int64_t gap : {0, 64}) {
+      CaseTensor x(type, {l, i}, 1, 0.0, 1.0, i + gap), weight(type, {o, i}, 2);
+      CaseTensor expected(DType::f32, {l, o}, 3, 0.0, 1.0, o + gap), y(DType::f32, {l, o}, 3, 0.0, 1.0, o + gap);
+      Stream one(open_backend(BackendKind::cpu, 1)), many(open_backend(BackendKind::cpu, 8));
+      linear(one, expected.view(), x.view(), weight.view());
+      linear(many, y.view(), x.view(), weight.view());
+      const size_t bytes = static_cast<size_t>((l - 1) * (o + gap) + o) * sizeof(float);
+      EXPECT_EQ(std::memcmp(expected.view().data, y.view().data, bytes), 0) << name(type) << " gap " << gap;
+    }
 }
 
 TEST(Linear, RejectsWhatDoesNotFit) {
