@@ -27,6 +27,7 @@ int finish(int code) {
 }
 
 void add_commands(CLI::App& app) {
+  add_bench(app);
   add_convert(app);
   add_doctor(app);
   add_generate(app);

@@ -1,0 +1,53 @@
+// saker bench: how fast a model, an operation or a tokenizer is here.
+
+#include "apps/bench.h"
+
+#include <limits>
+#include <memory>
+
+#include "apps/commands.h"
+
+namespace saker::apps {
+
+namespace {
+
+void bench(const BenchOptions& options) {
+  if (!options.op.empty()) return bench_op(options);
+  if (!options.tokenizer.empty()) return bench_tokenizer(options);
+  if (options.model.folder.empty() && options.config.empty())
+    throw CLI::RequiredError("--model, --config, --op or --tokenizer");
+  bench_model(options);
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app) {
+  auto options = std::make_shared<BenchOptions>();
+  CLI::App* command = app.add_subcommand("bench", "how fast a model, an operation or a tokenizer is here");
+  command->footer(
+      "Ceilings of this machine are measured in the same run.\n"
+      "Examples: saker bench --model DIR -p 512 -n 128\n"
+      "          saker bench --config config.json --dtype bf16 -b 8\n"
+      "          saker bench --op selective_scan\n"
+      "          saker bench --tokenizer tokenizer.json --text FILE.jsonl");
+  const CLI::Range tokens(int64_t{1}, int64_t{1} << 40);
+  auto* model = command->add_option("--model", options->model.folder, "model folder");
+  auto* config = command->add_option("--config", options->config, "config.json: random weights made in memory");
+  auto* op = command->add_option("--op", options->op, "an operation, on the shapes of real models");
+  auto* tokenizer = command->add_option("--tokenizer", options->tokenizer, "tokenizer.json, one thread");
+  auto* text = command->add_option("--text", options->text, "what to tokenize: text or JSON Lines");
+  model->excludes(config)->excludes(op)->excludes(tokenizer);
+  config->excludes(op)->excludes(tokenizer);
+  op->excludes(tokenizer);
+  tokenizer->needs(text);
+  text->needs(tokenizer);
+  command->add_option("-p", options->prefill_tokens, "tokens of a prompt")->check(tokens)->capture_default_str();
+  command->add_option("-n", options->decode_tokens, "steps of decoding")->check(tokens)->capture_default_str();
+  command->add_option("-b", options->sequences, "sequences at once")->check(CLI::Range(1, 1024))->capture_default_str();
+  command->add_option("-r", options->repeats, "repeats")->check(CLI::Range(1, 1000))->capture_default_str();
+  add_computing_options(*command, options->model);
+  add_json_option(*command, options->json);
+  command->callback([options] { bench(*options); });
+}
+
+}  // namespace saker::apps

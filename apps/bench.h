@@ -1,0 +1,26 @@
+// What `saker bench` can time: apps/bench.cpp chooses.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "apps/model_options.h"
+
+namespace saker::apps {
+
+struct BenchOptions {
+  ModelOptions model;
+  std::string config;           // random weights for it instead of a model
+  std::string op;               // an operation instead of a model
+  std::string tokenizer, text;  // a tokenizer instead of a model
+  int64_t prefill_tokens = 512, decode_tokens = 128, sequences = 1;
+  int repeats = 5;
+  bool json = false;
+};
+
+void bench_model(const BenchOptions& options);
+void bench_op(const BenchOptions& options);
+void bench_tokenizer(const BenchOptions& options);
+
+}  // namespace saker::apps
