@@ -16,7 +16,7 @@ json special_piece(const char* name) {
   return {{"SpecialToken", {{"id", name}, {"type_id", 0}}}};
 }
 
-json template_of(const json& pieces) {
+json template_of(const std::vector<json>& pieces) {
   return {{"type", "TemplateProcessing"},
           {"single", pieces},
           {"pair", json::array()},
