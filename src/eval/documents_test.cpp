@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "io/temporary_folder.h"
+#include "core/temporary_folder.h"
 
 namespace saker {
 namespace {

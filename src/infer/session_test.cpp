@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 #include "infer/sample_group.h"
-#include "io/temporary_folder.h"
+#include "core/temporary_folder.h"
 #include "model/state_file.h"
 #include "model/tiny_model.h"
 

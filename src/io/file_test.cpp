@@ -12,7 +12,7 @@
 #include "io/checksum.h"
 #include "io/mapped_file.h"
 #include "io/read_file.h"
-#include "io/temporary_folder.h"
+#include "core/temporary_folder.h"
 
 namespace saker {
 namespace {

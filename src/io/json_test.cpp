@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "io/temporary_folder.h"
+#include "core/temporary_folder.h"
 
 namespace saker {
 namespace {

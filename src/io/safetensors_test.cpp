@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "io/read_file.h"
-#include "io/temporary_folder.h"
+#include "core/temporary_folder.h"
 
 namespace saker {
 namespace {

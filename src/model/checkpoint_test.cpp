@@ -8,7 +8,7 @@
 
 #include "io/read_file.h"
 #include "io/safetensors.h"
-#include "io/temporary_folder.h"
+#include "core/temporary_folder.h"
 
 namespace saker {
 namespace {

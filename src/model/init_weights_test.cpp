@@ -4,7 +4,7 @@
 #include <cmath>
 #include <map>
 
-#include "io/temporary_folder.h"
+#include "core/temporary_folder.h"
 #include "model/checkpoint.h"
 
 namespace saker {

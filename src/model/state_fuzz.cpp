@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 #include "io/checksum.h"
-#include "io/temporary_folder.h"
+#include "core/temporary_folder.h"
 #include "model/checkpoint.h"
 #include "model/state_file.h"
 #include "ops/op_table.h"

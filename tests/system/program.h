@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "io/read_file.h"
-#include "io/temporary_folder.h"
+#include "core/temporary_folder.h"
 
 namespace saker {
 
