@@ -16,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-const fs::path kGolden = fs::path(SAKER_SOURCE_DIR) / ".." / "shared" / "golden";
+const fs::path kShared = fs::path(SAKER_SOURCE_DIR) / ".." / "shared";
 
 ModelConfig tiny() {
   ModelConfig config;
@@ -219,11 +219,21 @@ TEST_F(Checkpoint, AFolderThatCannotBeMade) {
             std::string::npos);
 }
 
+TEST_F(Checkpoint, WhatDoesNotFitTheDiskIsRefusedAtOnce) {
+  ModelConfig huge = tiny();
+  huge.vocab_size = 1 << 24;
+  huge.d_model = 1 << 20;
+  EXPECT_NE(error_of([&] { init_checkpoint(huge, 1, path(), {}); }).find("bytes of weights do not fit"),
+            std::string::npos);
+  expect_same_bytes(load_checkpoint(path()), weights_);
+}
+
 TEST(CheckpointGolden, EveryFolderSurvivesASave) {
-  if (!fs::exists(kGolden)) GTEST_SKIP() << "the golden models are absent";
-  for (const char* name : {"untied", "tied-odd", "no-conv-bias", "plain-mamba", "sharded-bf16", "half"}) {
+  if (!fs::exists(kShared)) GTEST_SKIP() << "the golden models are absent";
+  for (const char* name : {"golden/untied", "golden/tied-odd", "golden/no-conv-bias", "golden/plain-mamba",
+                           "golden/sharded-bf16", "golden/half", "reference-model"}) {
     TemporaryFolder folder;
-    const Weights weights = load_checkpoint(kGolden / name);
+    const Weights weights = load_checkpoint(kShared / name);
     save_checkpoint(weights, folder.path(), {weights.config.stored_dtype, 1 << 30, {}});
     const Weights again = load_checkpoint(folder.path());
     EXPECT_EQ(again.config, weights.config) << name;

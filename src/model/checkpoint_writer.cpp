@@ -65,6 +65,15 @@ void make_folder(const fs::path& folder) {
               saker::quoted(folder.native(), 400), error ? error.message() : "something else has its name");
 }
 
+// Better said before an hour of writing than after. The files that will be replaced still count.
+void check_space(const fs::path& folder, int64_t bytes) {
+  std::error_code error;
+  const fs::space_info space = fs::space(folder, error);
+  SAKER_CHECK(error || space.available >= static_cast<uintmax_t>(bytes), ErrorCode::io,
+              "[checkpoint] {}: {} bytes of weights do not fit, {} are free", saker::quoted(folder.native(), 400),
+              bytes, space.available);
+}
+
 class Writer {
  public:
   Writer(const ModelConfig& config, const fs::path& folder, const SaveOptions& options, const TensorFiller& fill)
@@ -77,6 +86,7 @@ class Writer {
   }
 
   void write() {
+    check_space(folder_, total_);
     const std::vector<Shard> shards = plan_shards(specs_, options_.dtype, options_.shard_bytes);
     for (const Shard& shard : shards) {
       write_shard(shard);

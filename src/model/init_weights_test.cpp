@@ -41,6 +41,18 @@ Statistics statistics(const ConstTensorView& view) {
   return s;
 }
 
+// Neighbours, and elements of different blocks of random words, know nothing of each other.
+void expect_uncorrelated(const ConstTensorView& view, double deviation, const char* name) {
+  for (int64_t lag : {1, 2, 3, 4, 4096}) {
+    const int64_t count = view.shape.elements() - lag;
+    double sum = 0;
+    for (int64_t i = 0; i < count; ++i)
+      sum += load_element(view.data, view.dtype, i) * load_element(view.data, view.dtype, i + lag);
+    const double correlation = sum / (static_cast<double>(count) * deviation * deviation);
+    EXPECT_NEAR(correlation, 0, 5 / std::sqrt(static_cast<double>(count))) << name << " at a distance of " << lag;
+  }
+}
+
 // Bounds of five standard errors.
 void expect_normal(const ConstTensorView& view, double deviation, const char* name) {
   const Statistics s = statistics(view);
@@ -71,6 +83,8 @@ TEST(InitWeights, FollowsTheDistributionsOfTheSpecification) {
   const Weights weights = init_weights(small(), 7, DType::f32);
   expect_normal(weights.embeddings, 0.1, "embeddings");
   expect_normal(weights.lm_head, 0.1, "lm_head");
+  expect_uncorrelated(weights.embeddings, 0.1, "embeddings");
+  expect_uncorrelated(weights.layers[0].out_proj, 1 / std::sqrt(3 * 512.0), "out_proj");
   expect_constant(weights.norm_f, 1, "norm_f");
   for (const LayerWeights& layer : weights.layers) {
     expect_constant(layer.norm, 1, "norm");
@@ -138,8 +152,10 @@ TEST(InitWeights, NoTwoTensorsAreAlike) {
 
 TEST(InitWeights, StreamedToFilesItIsTheSame) {
   TemporaryFolder folder;
-  init_checkpoint(small(), 7, folder.path(), {DType::f16, 500'000, {}});
-  EXPECT_TRUE(bytes_of(load_checkpoint(folder.path())) == bytes_of(init_weights(small(), 7, DType::f16)));
+  ModelConfig config = small();
+  config.vocab_size = 140'000;  // embeddings of more than one piece
+  init_checkpoint(config, 7, folder.path(), {DType::f16, 500'000, {}});
+  EXPECT_TRUE(bytes_of(load_checkpoint(folder.path())) == bytes_of(init_weights(config, 7, DType::f16)));
 }
 
 }  // namespace
