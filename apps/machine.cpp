@@ -28,10 +28,9 @@ int usable_cores() {
 }  // namespace
 
 Machine this_machine() {
-  const int64_t targets = hwy::SupportedTargets();  // the lowest bit is the best
   return {.processor = processor_name(),
           .cores = usable_cores(),
-          .isa = hwy::TargetName(targets & -targets),
+          .isa = hwy::TargetName(hwy::SupportedAndGeneratedTargets().front()),
           .memory_bytes = static_cast<int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE)};
 }
 

@@ -51,7 +51,10 @@ void add_sampling_options(CLI::App& command, SamplingOptions& options) {
   add("--frequency-penalty", options.frequency_penalty, "subtracted as often as the token occurs in the text");
   add("--logit-bias", options.logit_bias, "ID:BIAS, added to the logit of a token; -inf forbids it; repeatable");
   add("--seed", options.seed, "of the random draws (default: random)");
-  add("--stop", options.stop, "end before this text; repeatable");
+  command.add_option("--stop", options.stop, "end before this text; repeatable")
+      ->group("Sampling")
+      ->check(CLI::Validator([](const std::string& text) { return text.empty() ? "expected a text, found none" : ""; },
+                             "TEXT"));
   command.add_flag("--ignore-eos", options.ignore_eos, "go on after an end-of-text token")->group("Sampling");
 }
 
