@@ -24,7 +24,9 @@ constexpr size_t size_of(DType dtype) noexcept {
   return 0;
 }
 
-constexpr bool is_float(DType dtype) noexcept { return dtype <= DType::f16; }
+constexpr bool is_float(DType dtype) noexcept {
+  return dtype <= DType::f16;
+}
 
 // "f32", "bf16", ...: the names of the command line.
 std::string_view name(DType dtype) noexcept;

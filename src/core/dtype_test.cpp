@@ -34,9 +34,26 @@ TEST(DType, NamesRoundTrip) {
 }
 
 TEST(DType, HalvesRoundToNearestEven) {
-  for (float value : {0.0f, -0.0f, 1.0f, 1.0f + 0x1p-11f, 1.0f + 0x1p-11f + 0x1p-20f, 1.0f + 3 * 0x1p-11f, 1.0f + 0x1p-8f,
-                      1.0f + 3 * 0x1p-8f, 3.14159f, -2.71828f, 6.0e-5f, 6.1e-5f, 5.96e-8f, 2.0e-8f, 2.98023223876953125e-8f,
-                      8.94e-8f, 1000.7f, 65504.0f, -65503.9f, 1e-3f}) {
+  for (float value : {0.0f,
+                      -0.0f,
+                      1.0f,
+                      1.0f + 0x1p-11f,
+                      1.0f + 0x1p-11f + 0x1p-20f,
+                      1.0f + 3 * 0x1p-11f,
+                      1.0f + 0x1p-8f,
+                      1.0f + 3 * 0x1p-8f,
+                      3.14159f,
+                      -2.71828f,
+                      6.0e-5f,
+                      6.1e-5f,
+                      5.96e-8f,
+                      2.0e-8f,
+                      2.98023223876953125e-8f,
+                      8.94e-8f,
+                      1000.7f,
+                      65504.0f,
+                      -65503.9f,
+                      1e-3f}) {
     EXPECT_EQ(Float16(value).bits, nearest<Float16>(value)) << value;
     EXPECT_EQ(BFloat16(value).bits, nearest<BFloat16>(value)) << value;
   }

@@ -21,7 +21,9 @@ template <class... Args>
 // so that names and values from files can be quoted in a message. Write saker::quoted where <iomanip> may be included.
 std::string quoted(std::string_view text, size_t limit = 80);
 // Without this a std::string would find std::quoted where <iomanip> is included.
-inline std::string quoted(const std::string& text, size_t limit = 80) { return quoted(std::string_view(text), limit); }
+inline std::string quoted(const std::string& text, size_t limit = 80) {
+  return quoted(std::string_view(text), limit);
+}
 
 }  // namespace saker
 

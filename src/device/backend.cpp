@@ -2,6 +2,8 @@
 
 namespace saker {
 
-std::string_view name(BackendKind kind) noexcept { return kind == BackendKind::reference ? "reference" : "cpu"; }
+std::string_view name(BackendKind kind) noexcept {
+  return kind == BackendKind::reference ? "reference" : "cpu";
+}
 
 }  // namespace saker

@@ -18,14 +18,10 @@ enum class FinishReason {
 
 constexpr std::string_view name(FinishReason reason) noexcept {
   switch (reason) {
-    case FinishReason::stop_id:
-      return "stop_id";
-    case FinishReason::stop_string:
-      return "stop_string";
-    case FinishReason::length:
-      return "length";
-    case FinishReason::cancelled:
-      return "cancelled";
+    case FinishReason::stop_id: return "stop_id";
+    case FinishReason::stop_string: return "stop_string";
+    case FinishReason::length: return "length";
+    case FinishReason::cancelled: return "cancelled";
   }
   return "";
 }

@@ -5,8 +5,8 @@
 #include <cstring>
 
 #include "core/error.h"
-#include "infer/sample_group.h"
 #include "core/temporary_folder.h"
+#include "infer/sample_group.h"
 #include "model/state_file.h"
 #include "model/tiny_model.h"
 

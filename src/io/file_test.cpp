@@ -8,11 +8,11 @@
 #include <csignal>
 #include <cstring>
 
+#include "core/temporary_folder.h"
 #include "io/atomic_file.h"
 #include "io/checksum.h"
 #include "io/mapped_file.h"
 #include "io/read_file.h"
-#include "core/temporary_folder.h"
 
 namespace saker {
 namespace {

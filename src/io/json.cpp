@@ -59,23 +59,15 @@ json parse_json(std::string_view text, std::string_view component, std::string_v
 
 std::string_view json_kind(const json& value) noexcept {
   switch (value.type()) {
-    case json::value_t::null:
-      return "null";
-    case json::value_t::object:
-      return "an object";
-    case json::value_t::array:
-      return "an array";
-    case json::value_t::string:
-      return "a string";
-    case json::value_t::boolean:
-      return "a boolean";
+    case json::value_t::null: return "null";
+    case json::value_t::object: return "an object";
+    case json::value_t::array: return "an array";
+    case json::value_t::string: return "a string";
+    case json::value_t::boolean: return "a boolean";
     case json::value_t::number_integer:
-    case json::value_t::number_unsigned:
-      return "an integer";
-    case json::value_t::number_float:
-      return "a fraction";
-    default:
-      return "something else";
+    case json::value_t::number_unsigned: return "an integer";
+    case json::value_t::number_float: return "a fraction";
+    default: return "something else";
   }
 }
 

@@ -35,16 +35,11 @@ std::string_view stored_name(DType dtype) {
 
 Shape shape_of(const std::vector<int64_t>& extents) {
   switch (extents.size()) {
-    case 0:
-      return {};
-    case 1:
-      return {extents[0]};
-    case 2:
-      return {extents[0], extents[1]};
-    case 3:
-      return {extents[0], extents[1], extents[2]};
-    default:
-      return {extents[0], extents[1], extents[2], extents[3]};
+    case 0: return {};
+    case 1: return {extents[0]};
+    case 2: return {extents[0], extents[1]};
+    case 3: return {extents[0], extents[1], extents[2]};
+    default: return {extents[0], extents[1], extents[2], extents[3]};
   }
 }
 

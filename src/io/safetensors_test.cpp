@@ -5,8 +5,8 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
-#include "io/read_file.h"
 #include "core/temporary_folder.h"
+#include "io/read_file.h"
 
 namespace saker {
 namespace {

@@ -6,9 +6,9 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "core/temporary_folder.h"
 #include "io/read_file.h"
 #include "io/safetensors.h"
-#include "core/temporary_folder.h"
 
 namespace saker {
 namespace {

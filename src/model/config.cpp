@@ -149,12 +149,9 @@ DType read_dtype(const JsonFields& fields) {
 
 std::string_view hf_name(DType dtype) {
   switch (dtype) {
-    case DType::bf16:
-      return "bfloat16";
-    case DType::f16:
-      return "float16";
-    default:
-      return "float32";
+    case DType::bf16: return "bfloat16";
+    case DType::f16: return "float16";
+    default: return "float32";
   }
 }
 

@@ -99,23 +99,15 @@ void fill_linear(const ModelConfig& config, std::string_view name, const Rng& rn
 
 void fill(const ModelConfig& config, const TensorSpec& spec, const Rng& rng, int64_t begin, int64_t count, float* out) {
   switch (spec.role) {
-    case TensorRole::embedding:
-      return fill_normal(rng, begin, count, config.initializer_range, out);
-    case TensorRole::linear:
-      return fill_linear(config, spec.name, rng, begin, count, out);
+    case TensorRole::embedding: return fill_normal(rng, begin, count, config.initializer_range, out);
+    case TensorRole::linear: return fill_linear(config, spec.name, rng, begin, count, out);
     case TensorRole::conv:
       return fill_uniform(rng, begin, count, 1.0f / std::sqrt(static_cast<float>(config.d_conv)), out);
-    case TensorRole::dt_bias:
-      return fill_dt_bias(rng, begin, count, config, out);
-    case TensorRole::A_log:
-      return fill_A_log(begin, count, config.d_state, out);
-    case TensorRole::bias:
-      std::fill_n(out, count, 0.0f);
-      return;
+    case TensorRole::dt_bias: return fill_dt_bias(rng, begin, count, config, out);
+    case TensorRole::A_log: return fill_A_log(begin, count, config.d_state, out);
+    case TensorRole::bias: std::fill_n(out, count, 0.0f); return;
     case TensorRole::norm:
-    case TensorRole::D:
-      std::fill_n(out, count, 1.0f);
-      return;
+    case TensorRole::D: std::fill_n(out, count, 1.0f); return;
   }
 }
 

@@ -6,8 +6,8 @@
 #include <string>
 
 #include "core/error.h"
-#include "io/checksum.h"
 #include "core/temporary_folder.h"
+#include "io/checksum.h"
 #include "model/checkpoint.h"
 #include "model/state_file.h"
 #include "ops/op_table.h"

@@ -49,7 +49,8 @@ struct Weights {
 };
 
 // Visits every tensor of tensor_specs(weights.config), once and in that order.
-void for_each_tensor(const Weights& weights, const std::function<void(const TensorSpec&, const ConstTensorView&)>& visit);
+void for_each_tensor(const Weights& weights,
+                     const std::function<void(const TensorSpec&, const ConstTensorView&)>& visit);
 void for_each_tensor(Weights& weights, const std::function<void(const TensorSpec&, ConstTensorView&)>& visit);
 
 }  // namespace saker

@@ -9,7 +9,9 @@
 
 namespace saker {
 
-std::vector<int64_t> testable_targets() { return hwy::SupportedAndGeneratedTargets(); }
+std::vector<int64_t> testable_targets() {
+  return hwy::SupportedAndGeneratedTargets();
+}
 
 // Highway orders targets best first, from the lowest bit.
 int64_t best_target() {

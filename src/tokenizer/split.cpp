@@ -46,14 +46,11 @@ std::vector<Span> split(const std::vector<Segment>& segments, SplitBehavior beha
         if (!segment.is_delimiter) out.push_back(segment.span);
       return out;
     }
-    case SplitBehavior::isolated:
-      return fold(segments, [](bool, bool) { return false; });
-    case SplitBehavior::contiguous:
-      return fold(segments, [](bool now, bool before) { return now == before; });
+    case SplitBehavior::isolated: return fold(segments, [](bool, bool) { return false; });
+    case SplitBehavior::contiguous: return fold(segments, [](bool now, bool before) { return now == before; });
     case SplitBehavior::merged_with_previous:
       return fold(segments, [](bool now, bool before) { return now && !before; });
-    case SplitBehavior::merged_with_next:
-      return fold_backwards(segments);
+    case SplitBehavior::merged_with_next: return fold_backwards(segments);
   }
   return {};
 }

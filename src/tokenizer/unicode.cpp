@@ -39,22 +39,18 @@ uint8_t class_beyond_ascii(char32_t c) noexcept {
     case UTF8PROC_CATEGORY_LL:
     case UTF8PROC_CATEGORY_LT:
     case UTF8PROC_CATEGORY_LM:
-    case UTF8PROC_CATEGORY_LO:
-      return letter;
+    case UTF8PROC_CATEGORY_LO: return letter;
     case UTF8PROC_CATEGORY_ND:
     case UTF8PROC_CATEGORY_NL:
-    case UTF8PROC_CATEGORY_NO:
-      return number;
+    case UTF8PROC_CATEGORY_NO: return number;
     case UTF8PROC_CATEGORY_PC:
     case UTF8PROC_CATEGORY_PD:
     case UTF8PROC_CATEGORY_PS:
     case UTF8PROC_CATEGORY_PE:
     case UTF8PROC_CATEGORY_PI:
     case UTF8PROC_CATEGORY_PF:
-    case UTF8PROC_CATEGORY_PO:
-      return contains(newer_punctuation, c) ? 0 : punctuation;
-    default:
-      return is_space_beyond_ascii(c) ? space : was_punctuation(c) ? punctuation : 0;
+    case UTF8PROC_CATEGORY_PO: return contains(newer_punctuation, c) ? 0 : punctuation;
+    default: return is_space_beyond_ascii(c) ? space : was_punctuation(c) ? punctuation : 0;
   }
 }
 
@@ -70,10 +66,8 @@ bool is_word(char32_t c) noexcept {
     case UTF8PROC_CATEGORY_ME:
     case UTF8PROC_CATEGORY_ND:
     case UTF8PROC_CATEGORY_NL:
-    case UTF8PROC_CATEGORY_PC:
-      return true;
-    default:
-      return c == 0x200C || c == 0x200D || contains(alphabetic_symbols, c);
+    case UTF8PROC_CATEGORY_PC: return true;
+    default: return c == 0x200C || c == 0x200D || contains(alphabetic_symbols, c);
   }
 }
 

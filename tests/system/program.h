@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "io/read_file.h"
 #include "core/temporary_folder.h"
+#include "io/read_file.h"
 
 namespace saker {
 

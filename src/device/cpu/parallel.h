@@ -17,7 +17,7 @@ void parallel_for(int threads, int64_t count, int64_t grain, const Body& body) n
     if (count > 0) body(int64_t{0}, count);
     return;
   }
-#pragma omp parallel for num_threads(static_cast<int>(parts)) schedule(static, 1)
+#pragma omp parallel for num_threads(static_cast <int>(parts)) schedule(static, 1)
   for (int64_t part = 0; part < parts; ++part) {
     const int64_t begin = blocks * part / parts * grain, end = blocks * (part + 1) / parts * grain;
     body(begin, std::min(end, count));

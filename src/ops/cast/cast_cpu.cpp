@@ -25,15 +25,9 @@ void cast_rows(const CastArgs& args, int64_t begin, int64_t end) {
   for (int64_t row = begin; row < end; ++row) {
     const float* from = x.as<float>() + x.offset(row);
     switch (y.dtype) {
-      case DType::f32:
-        cast_row(y.as<float>() + y.offset(row), from, n);
-        break;
-      case DType::bf16:
-        cast_row(y.as<BFloat16>() + y.offset(row), from, n);
-        break;
-      default:
-        cast_row(y.as<Float16>() + y.offset(row), from, n);
-        break;
+      case DType::f32: cast_row(y.as<float>() + y.offset(row), from, n); break;
+      case DType::bf16: cast_row(y.as<BFloat16>() + y.offset(row), from, n); break;
+      default: cast_row(y.as<Float16>() + y.offset(row), from, n); break;
     }
   }
 }

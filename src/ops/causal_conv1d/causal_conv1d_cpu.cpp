@@ -78,12 +78,9 @@ void convolve_range(const CausalConv1dArgs& args, int64_t begin, int64_t end) {
 
 void causal_conv1d_channels(const CausalConv1dArgs& args, int64_t begin, int64_t end) {
   switch (args.u.dtype) {
-    case DType::f32:
-      return convolve_range<float>(args, begin, end);
-    case DType::bf16:
-      return convolve_range<BFloat16>(args, begin, end);
-    default:
-      return convolve_range<Float16>(args, begin, end);
+    case DType::f32: return convolve_range<float>(args, begin, end);
+    case DType::bf16: return convolve_range<BFloat16>(args, begin, end);
+    default: return convolve_range<Float16>(args, begin, end);
   }
 }
 

@@ -61,15 +61,9 @@ void rms_norm_rows(const RmsNormArgs& args, int64_t begin, int64_t end) {
   for (int64_t row = begin; row < end; ++row) {
     const float* from = x.as<float>() + x.offset(row);
     switch (y.dtype) {
-      case DType::f32:
-        normalise_row(y.as<float>() + y.offset(row), from, w, n, eps);
-        break;
-      case DType::bf16:
-        normalise_row(y.as<BFloat16>() + y.offset(row), from, w, n, eps);
-        break;
-      default:
-        normalise_row(y.as<Float16>() + y.offset(row), from, w, n, eps);
-        break;
+      case DType::f32: normalise_row(y.as<float>() + y.offset(row), from, w, n, eps); break;
+      case DType::bf16: normalise_row(y.as<BFloat16>() + y.offset(row), from, w, n, eps); break;
+      default: normalise_row(y.as<Float16>() + y.offset(row), from, w, n, eps); break;
     }
   }
 }

@@ -158,23 +158,17 @@ void scan_range(const SelectiveScanArgs& args, int64_t begin, int64_t end) {
 template <class U>
 void scan_typed(const SelectiveScanArgs& args, int64_t begin, int64_t end) {
   switch (args.A.rows()) {
-    case 8:
-      return scan_range<8, U>(args, begin, end);
-    case 16:
-      return scan_range<16, U>(args, begin, end);
-    default:
-      return scan_range<0, U>(args, begin, end);
+    case 8: return scan_range<8, U>(args, begin, end);
+    case 16: return scan_range<16, U>(args, begin, end);
+    default: return scan_range<0, U>(args, begin, end);
   }
 }
 
 void selective_scan_channels(const SelectiveScanArgs& args, int64_t begin, int64_t end) {
   switch (args.u.dtype) {
-    case DType::f32:
-      return scan_typed<float>(args, begin, end);
-    case DType::bf16:
-      return scan_typed<BFloat16>(args, begin, end);
-    default:
-      return scan_typed<Float16>(args, begin, end);
+    case DType::f32: return scan_typed<float>(args, begin, end);
+    case DType::bf16: return scan_typed<BFloat16>(args, begin, end);
+    default: return scan_typed<Float16>(args, begin, end);
   }
 }
 
