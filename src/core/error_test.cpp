@@ -16,11 +16,13 @@ TEST(Error, CarriesCodeMessageAndPlace) {
   FAIL() << "nothing was thrown";
 }
 
+using namespace std::literals;
+
 TEST(Error, QuotesWhatFilesContain) {
-  EXPECT_EQ(quoted("plain é"), "\"plain é\"");
-  EXPECT_EQ(quoted(std::string_view("a\0\n\xff", 4)), "\"a\\x00\\x0a\\xff\"");
-  EXPECT_EQ(quoted("\xed\xa0\x80"), "\"\\xed\\xa0\\x80\"") << "a surrogate is no character";
-  EXPECT_EQ(quoted("abcdef", 3), "\"abc...\"");
+  EXPECT_EQ(quoted("plain é"sv), "\"plain é\"");
+  EXPECT_EQ(quoted("a\0\n\xff"sv), "\"a\\x00\\x0a\\xff\"");
+  EXPECT_EQ(quoted("\xed\xa0\x80"sv), "\"\\xed\\xa0\\x80\"") << "a surrogate is no character";
+  EXPECT_EQ(quoted("abcdef"sv, 3), "\"abc...\"");
 }
 
 }  // namespace
