@@ -9,7 +9,8 @@ void causal_conv1d(Stream&, const CausalConv1dArgs& args) noexcept {
   const auto& [u, state, x, weight, bias, segments] = args;
   const int64_t k = weight.rows(), channels = weight.columns(), window = k - 1;
   std::vector<double> inputs;  // [old window | segment] of one channel
-  for (const auto& [begin, length, slot] : segments)
+  for (const Segment& segment : segments) {
+    const int64_t begin = segment.begin, length = segment.length, slot = segment.slot;
     for (int64_t e = 0; e < channels; ++e) {
       const auto state_at = [&](int64_t j) { return (slot * window + j) * channels + e; };
       inputs.clear();
@@ -26,6 +27,7 @@ void causal_conv1d(Stream&, const CausalConv1dArgs& args) noexcept {
       for (int64_t j = 0; j < window && slot != kNoSlot; ++j)
         store_element(state.data, state.dtype, state_at(j), inputs[static_cast<size_t>(length + j)]);
     }
+  }
 }
 
 }  // namespace saker::reference

@@ -17,7 +17,8 @@ double at(const ConstTensorView& view, int64_t row, int64_t column) {
 void selective_scan(Stream&, const SelectiveScanArgs& args) noexcept {
   const int64_t n_state = args.A.rows(), channels = args.A.columns();
   std::vector<double> h(static_cast<size_t>(n_state));
-  for (const auto& [begin, length, slot] : args.segments)
+  for (const Segment& segment : args.segments) {
+    const int64_t begin = segment.begin, length = segment.length, slot = segment.slot;
     for (int64_t e = 0; e < channels; ++e) {
       const auto state_at = [&](int64_t n) { return (slot * n_state + n) * channels + e; };
       for (int64_t n = 0; n < n_state; ++n)
@@ -38,6 +39,7 @@ void selective_scan(Stream&, const SelectiveScanArgs& args) noexcept {
       for (int64_t n = 0; n < n_state && slot != kNoSlot; ++n)
         store_element(args.state.data, args.state.dtype, state_at(n), h[static_cast<size_t>(n)]);
     }
+  }
 }
 
 }  // namespace saker::reference
