@@ -170,9 +170,13 @@ function(saker_conformance)
   endforeach()
 endfunction()
 
-# Beside the HF libraries, where Python can import them; else skipped: the tokenizer on texts drawn afresh, and folders
-# that one side writes and the other reads.
+# Beside the HF libraries, where Python can import them (scripts/oracles installs them), else skipped: the tokenizer on
+# texts drawn afresh, and folders that one side writes and the other reads.
 function(saker_differential)
+  set(oracles ${CMAKE_SOURCE_DIR}/local/oracles/bin/python)
+  if(EXISTS ${oracles})
+    set(Python3_EXECUTABLE ${oracles})
+  endif()
   find_package(Python3 COMPONENTS Interpreter)
   if(NOT SAKER_BUILD_TESTS OR NOT Python3_FOUND OR NOT TARGET saker_binary)
     return()
