@@ -2,7 +2,6 @@
 
 #include <hwy/targets.h>
 #include <sched.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -34,10 +33,12 @@ Machine this_machine() {
           .memory_bytes = static_cast<int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE)};
 }
 
+// Not getrusage's, which goes back to before this program was started: to the process that it was forked from.
 int64_t peak_memory_bytes() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return int64_t{usage.ru_maxrss} * 1024;
+  std::ifstream file("/proc/self/status");
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with("VmHWM:")) return std::stoll(line.substr(6)) * 1024;
+  return 0;
 }
 
 std::string commit() {

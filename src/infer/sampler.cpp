@@ -97,7 +97,7 @@ void Sampler::keep_top_p() {
   // All candidates below the mean of the mass to be cut off add up to less than it: they need no sorting.
   const double negligible = (1.0 - params_.top_p) * total / static_cast<double>(candidates_.size());
   order_.clear();
-  order_.reserve(candidates_.size());
+  order_.reserve(candidates_.capacity());  // the vocabulary: other tokens leave other numbers of candidates
   for (const Candidate& candidate : candidates_)
     if (candidate.weight >= negligible) order_.push_back(candidate);
   std::sort(order_.begin(), order_.end(), precedes);
@@ -129,7 +129,7 @@ void Sampler::keep_typical() {
 
   const auto less_typical = [](const Deviation& a, const Deviation& b) { return a.value > b.value; };
   deviations_.clear();
-  deviations_.reserve(candidates_.size());
+  deviations_.reserve(candidates_.capacity());
   for (const Candidate& candidate : candidates_) deviations_.push_back({deviation(candidate), candidate.weight});
   std::make_heap(deviations_.begin(), deviations_.end(), less_typical);
   double limit = 0.0, mass = 0.0;

@@ -1,0 +1,122 @@
+// The memory of a recurrent model does not depend on how much it has read or written.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <string>
+
+#include "infer/sample_group.h"
+#include "infer/session.h"
+#include "invariant/allocation_count.h"
+#include "model/tiny_model.h"
+
+namespace saker {
+namespace {
+
+// The system adds a thread's resident pages to the process's 64 at a time: `resident` and `peak` are that far off.
+constexpr int64_t kResolution = 1 << 20;
+
+struct Memory {  // bytes
+  int64_t mapped = 0, resident = 0, peak = 0;
+};
+
+Memory memory() {
+  Memory now;
+  std::ifstream file("/proc/self/status");
+  for (std::string key; file >> key; file.ignore(1000, '\n')) {
+    int64_t* field = key == "VmSize:"  ? &now.mapped
+                     : key == "VmRSS:" ? &now.resident
+                     : key == "VmHWM:" ? &now.peak
+                                       : nullptr;
+    if (field != nullptr && file >> *field) *field *= 1024;
+  }
+  return now;
+}
+
+// From here on Memory::peak is of what follows. False where the system does not let us.
+bool restart_peak() {
+  std::ofstream file("/proc/self/clear_refs");
+  file << "5" << std::flush;
+  return file.good();
+}
+
+// Every step of sampling is in use, and every buffer as large as it gets.
+SamplingParams all_steps() {
+  SamplingParams params;
+  params.seed = 3;
+  params.temperature = 1.5;
+  params.top_k = 90;
+  params.top_p = 0.99;
+  params.min_p = 1e-6;
+  params.typical_p = 0.99;
+  params.repetition_penalty = 1.01;
+  params.presence_penalty = 0.01;
+  params.logit_bias = {{5, 0.5f}};
+  return params;
+}
+
+class MemoryTest : public testing::TestWithParam<DType> {
+ protected:
+  void SetUp() override {
+    if (memory().mapped == 0) GTEST_SKIP() << "this system has no /proc/self/status";
+  }
+
+  FalconMamba model_ = tiny_model(GetParam(), /*threads=*/1);
+};
+
+TEST_P(MemoryTest, NothingIsAllocatedPerToken) {
+  Workspace workspace(model_);
+  Session session(model_, workspace);
+  session.append(random_ids(model_.config(), 5, 1));
+  Sampler sampler(all_steps(), model_.config().vocab_size);
+  for (int i = 0; i < 2; ++i) session.next(sampler);
+  int64_t before = allocation_count();
+  for (int i = 0; i < 300; ++i) session.next(sampler);
+  EXPECT_EQ(allocation_count() - before, 0);
+
+  SampleGroup group(session, 6, all_steps());
+  for (int i = 0; i < 2; ++i) group.step();
+  before = allocation_count();
+  for (int i = 0; i < 300; ++i) group.step();
+  EXPECT_EQ(allocation_count() - before, 0);
+}
+
+TEST_P(MemoryTest, AfterAHundredThousandTokensAsAfterTen) {
+  Workspace workspace(model_);
+  Session session(model_, workspace);
+  session.append(random_ids(model_.config(), 5, 1));
+  Sampler sampler(all_steps(), model_.config().vocab_size);
+  for (int i = 0; i < 10; ++i) session.next(sampler);
+  const Memory ten = memory();
+  const size_t state_bytes = session.state().bytes();
+  for (int i = 10; i < 100'000; ++i) session.next(sampler);
+  const Memory all = memory();
+  EXPECT_EQ(session.tokens(), 100'005);
+  EXPECT_EQ(session.state().bytes(), state_bytes);
+  EXPECT_EQ(all.mapped, ten.mapped);
+  EXPECT_LE(all.resident, ten.resident + kResolution);
+  EXPECT_LE(all.peak, std::max(ten.peak, ten.resident + kResolution));
+}
+
+TEST_P(MemoryTest, ALongPromptTakesThatOfAShortOne) {
+  const std::vector<int32_t> ids = random_ids(model_.config(), 200'000, 1);
+  std::vector<float> logits(static_cast<size_t>(model_.config().vocab_size));
+  Workspace workspace(model_, 500);  // divides both lengths: the same shapes are multiplied
+  const auto peak_of_prefill = [&](size_t tokens) {
+    RecurrentState state = model_.new_state();
+    EXPECT_TRUE(restart_peak());
+    model_.prefill(workspace, std::span(ids).first(tokens), state, logits);
+    return memory();
+  };
+  if (!restart_peak()) GTEST_SKIP() << "this system does not reset VmHWM";
+  const Memory shorter = peak_of_prefill(20'000), longer = peak_of_prefill(200'000);
+  EXPECT_EQ(longer.mapped, shorter.mapped);
+  EXPECT_LE(longer.peak, shorter.peak + kResolution);
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, MemoryTest, testing::Values(DType::f32, DType::bf16),
+                         [](const auto& type) { return std::string(name(type.param)); });
+
+}  // namespace
+}  // namespace saker
