@@ -27,6 +27,7 @@ class Arena {
 
   void reset() noexcept { used_ = 0; }
   size_t bytes() const noexcept { return buffer_.bytes(); }
+  size_t free_bytes() const noexcept { return buffer_.bytes() - used_; }
 
  private:
   static constexpr size_t kAlignment = 64;

@@ -123,6 +123,7 @@ Weights load_checkpoint(const fs::path& folder) {
   });
   if (weights.config.tied_embeddings) weights.lm_head = weights.embeddings;
   weights.storage.assign(storage.begin(), storage.end());
+  weights.mapped = true;
   return weights;
 }
 

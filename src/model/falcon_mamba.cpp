@@ -7,47 +7,11 @@
 #include <utility>
 
 #include "core/error.h"
+#include "model/preparation.h"
 
 namespace saker {
 
 namespace {
-
-// Makes the tensors of a model as they are computed from those of a checkpoint, keeping what it had to make.
-class Preparation {
- public:
-  Preparation(DType dtype, DType small, std::vector<Tensor>& owned) : dtype_(dtype), small_(small), owned_(owned) {}
-
-  // A matrix in the model's type: the mapped one where it already is.
-  ConstTensorView matrix(const ConstTensorView& stored) { return converted(stored, dtype_); }
-
-  // A vector, or nothing for nothing.
-  ConstTensorView vector(const ConstTensorView& stored) { return stored ? converted(stored, small_) : stored; }
-
-  // [e, ..., j] -> f(element) as [j, e]: channels become innermost.
-  template <class F>
-  ConstTensorView channels_innermost(const ConstTensorView& stored, F f) {
-    const int64_t e = stored.shape[0], j = stored.shape[-1];
-    const TensorView made = add(small_, Shape{j, e});
-    for (int64_t row = 0; row < e; ++row)
-      for (int64_t column = 0; column < j; ++column)
-        store_element(made.data, small_, column * e + row,
-                      f(load_element(stored.data, stored.dtype, row * j + column)));
-    return made;
-  }
-
- private:
-  TensorView add(DType dtype, const Shape& shape) { return owned_.emplace_back(dtype, shape).view(); }
-
-  ConstTensorView converted(const ConstTensorView& stored, DType dtype) {
-    if (stored.dtype == dtype) return stored;
-    const TensorView made = add(dtype, stored.shape);
-    convert_elements(made.data, dtype, stored.data, stored.dtype, stored.shape.elements());
-    return made;
-  }
-
-  DType dtype_, small_;
-  std::vector<Tensor>& owned_;
-};
 
 // Over values in f32, so that it does not change with the type in which a checkpoint is held.
 uint64_t fingerprint_of(const Weights& weights) {
@@ -82,11 +46,12 @@ uint64_t fingerprint_of(const Weights& weights) {
 FalconMamba::FalconMamba(const Weights& weights, const Backend& backend, std::optional<DType> dtype)
     : config_(weights.config),
       backend_(backend),
-      dtype_(dtype.value_or(weights.layers.empty() ? weights.embeddings.dtype : weights.layers[0].in_proj.dtype)),
-      storage_(weights.storage) {
+      dtype_(dtype.value_or(weights.layers.empty() ? weights.embeddings.dtype : weights.layers[0].in_proj.dtype)) {
   config_.validate();
-  // In f64 everything is: the reference's own precision.
-  Preparation prepare(dtype_, accumulation_dtype(), owned_);
+  const bool copy = worth_copying(weights);
+  if (!copy) storage_ = weights.storage;
+  Preparation prepare({.matrices = dtype_, .others = accumulation_dtype(), .copy = copy, .threads = backend.threads},
+                      owned_);
   embeddings_ = prepare.matrix(weights.embeddings);
   norm_f_ = prepare.vector(weights.norm_f);
   lm_head_ = config_.tied_embeddings ? embeddings_ : prepare.matrix(weights.lm_head);

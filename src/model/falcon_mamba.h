@@ -41,7 +41,8 @@ class Workspace {
 class FalconMamba {
  public:
   // `dtype` is how matrices are held and multiplied (default: as the checkpoint's in_proj is stored); those stored
-  // otherwise are converted into memory of our own. Small tensors are held in f32. f64, on the reference backend only,
+  // otherwise, and those worth copying (model/preparation.h), are copied into memory of our own, and the files are let
+  // go. Small tensors are held in f32. f64, on the reference backend only,
   // computes everything in f64.
   FalconMamba(const Weights& weights, const Backend& backend, std::optional<DType> dtype = std::nullopt);
 
@@ -106,7 +107,7 @@ class FalconMamba {
   uint64_t fingerprint_ = 0;
   ConstTensorView embeddings_, norm_f_, lm_head_;
   std::vector<Layer> layers_;
-  std::vector<Tensor> owned_;                         // converted and transposed weights
+  std::vector<Arena> owned_;                          // copied, converted and transposed weights
   std::vector<std::shared_ptr<const void>> storage_;  // the mapped files
 };
 

@@ -46,6 +46,7 @@ struct Weights {
   ConstTensorView norm_f;   // [d]
   ConstTensorView lm_head;  // [v, d]; the embeddings when tied
   std::vector<std::shared_ptr<const void>> storage;
+  bool mapped = false;  // the storage is mapped files
 };
 
 // Visits every tensor of tensor_specs(weights.config), once and in that order.

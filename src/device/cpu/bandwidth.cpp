@@ -3,8 +3,6 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include <sys/sysinfo.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstring>
@@ -44,12 +42,6 @@ namespace {
 constexpr int64_t kBlock = 4096;  // elements; at least four of the longest vectors
 constexpr int kPasses = 5;
 
-int64_t free_bytes() {
-  struct sysinfo info {};
-  ::sysinfo(&info);
-  return static_cast<int64_t>(info.freeram) * info.mem_unit;
-}
-
 template <class Pass>
 double best_seconds(const Pass& pass) {
   double best = 0.0;
@@ -65,7 +57,8 @@ double best_seconds(const Pass& pass) {
 }  // namespace
 
 MemoryBandwidth measure_bandwidth(int threads) {
-  const int64_t bytes = std::clamp<int64_t>(free_bytes() / 4, int64_t{64} << 20, int64_t{1} << 30);
+  const int64_t bytes =
+      std::clamp<int64_t>(static_cast<int64_t>(available_memory_bytes() / 4), int64_t{64} << 20, int64_t{1} << 30);
   const int64_t count = bytes / int64_t{sizeof(float)} / (2 * kBlock) * (2 * kBlock), half = count / 2;
   Buffer buffer(static_cast<size_t>(count) * sizeof(float));
   float* data = reinterpret_cast<float*>(buffer.data());
