@@ -10,6 +10,7 @@
 #include "device/buffer.h"
 #include "device/cpu/bandwidth.h"
 #include "device/cpu/parallel.h"
+#include "device/memory.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace saker::HWY_NAMESPACE {
