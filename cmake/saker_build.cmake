@@ -18,7 +18,9 @@ add_library(saker_options INTERFACE)
 target_compile_options(saker_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -ffp-contract=off
                        $<$<BOOL:${SAKER_WARNINGS_AS_ERRORS}>:-Werror>)
 if(SAKER_SANITIZE)
-  target_compile_options(saker_options INTERFACE -fsanitize=${SAKER_SANITIZE} -fno-omit-frame-pointer)
+  # Instrumented code hides from GCC 12 what is initialised (std::optional), so that it warns of what is not so.
+  target_compile_options(saker_options INTERFACE -fsanitize=${SAKER_SANITIZE} -fno-omit-frame-pointer
+                         $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   target_link_options(saker_options INTERFACE -fsanitize=${SAKER_SANITIZE})
   if(SAKER_SANITIZE MATCHES undefined)
     target_compile_options(saker_options INTERFACE -fno-sanitize-recover=undefined)
