@@ -40,5 +40,12 @@ TEST(Json, RefusesDeepNesting) {
   EXPECT_NE(error(objects).find("at most 64 levels"), std::string::npos);
 }
 
+// Takes hours if each member costs a search of those before it.
+TEST(Json, AnObjectOfManyMembersIsReadInOnePass) {
+  std::string text = "{";
+  for (int i = 0; i < 300'000; ++i) text += fmt::format("\"{}\":{{\"a\":[1]}},", i);
+  EXPECT_EQ(parse_json(text + "\"last\": 1}", "test", "a text").size(), 300'001u);
+}
+
 }  // namespace
 }  // namespace saker

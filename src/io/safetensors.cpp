@@ -49,7 +49,7 @@ uint64_t bytes_of(const SafetensorsWriter::Entry& entry) {
 
 // The length and the JSON, padded with spaces so that the data begins at a multiple of 8.
 std::string header_of(const std::vector<SafetensorsWriter::Entry>& entries) {
-  nlohmann::ordered_json header;
+  nlohmann::json header;  // sorted by name: an object in the order of insertion finds members by a search of them all
   header["__metadata__"] = {{"format", "pt"}};
   uint64_t offset = 0;
   for (const auto& entry : entries) {

@@ -46,7 +46,7 @@ std::vector<Shard> plan_shards(const std::vector<TensorSpec>& specs, DType dtype
 }
 
 std::string index_text(const std::vector<Shard>& shards, const std::vector<TensorSpec>& specs, int64_t total) {
-  nlohmann::ordered_json index;
+  nlohmann::json index;
   index["metadata"]["total_size"] = total;
   for (const Shard& shard : shards)
     for (size_t i = shard.begin; i < shard.end; ++i) index["weight_map"][specs[i].name] = shard.file;
