@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "apps/commands.h"
+#include "apps/option_checks.h"
 
 namespace saker::apps {
 
@@ -30,8 +31,8 @@ void add_bench(CLI::App& app) {
       "          saker bench --config config.json --dtype bf16 -b 8\n"
       "          saker bench --op selective_scan\n"
       "          saker bench --tokenizer tokenizer.json --text FILE.jsonl");
-  const CLI::Range tokens(int64_t{1}, int64_t{1} << 40);
-  auto* model = command->add_option("--model", options->model.folder, "model folder");
+  constexpr int64_t kMostPromptTokens = 1 << 24;  // they are all held in memory
+  auto* model = command->add_option("--model", options->model.folder, "model folder")->check(not_empty());
   auto* config = command->add_option("--config", options->config, "config.json: random weights made in memory");
   auto* op = command->add_option("--op", options->op, "an operation, on the shapes of real models");
   auto* tokenizer = command->add_option("--tokenizer", options->tokenizer, "tokenizer.json, one thread");
@@ -41,10 +42,14 @@ void add_bench(CLI::App& app) {
   op->excludes(tokenizer);
   tokenizer->needs(text);
   text->needs(tokenizer);
-  command->add_option("-p", options->prefill_tokens, "tokens of a prompt")->check(tokens)->capture_default_str();
-  command->add_option("-n", options->decode_tokens, "steps of decoding")->check(tokens)->capture_default_str();
-  command->add_option("-b", options->sequences, "sequences at once")->check(CLI::Range(1, 1024))->capture_default_str();
-  command->add_option("-r", options->repeats, "repeats")->check(CLI::Range(1, 1000))->capture_default_str();
+  command->add_option("-p", options->prefill_tokens, "tokens of a prompt")
+      ->check(whole_number(1, kMostPromptTokens))
+      ->capture_default_str();
+  command->add_option("-n", options->decode_tokens, "steps of decoding")->check(whole_number(1))->capture_default_str();
+  command->add_option("-b", options->sequences, "sequences at once")
+      ->check(whole_number(1, 1024))
+      ->capture_default_str();
+  command->add_option("-r", options->repeats, "repeats")->check(whole_number(1, 1000))->capture_default_str();
   add_computing_options(*command, options->model);
   add_json_option(*command, options->json);
   command->callback([options] { bench(*options); });

@@ -1,5 +1,6 @@
 #include "apps/common_options.h"
 
+#include "apps/option_checks.h"
 #include "core/error.h"
 #include "ops/op_table.h"
 
@@ -8,7 +9,7 @@ namespace saker::apps {
 void add_device_options(CLI::App& command, DeviceOptions& options) {
   command.add_option("--device", options.device, "where to run: auto or cpu")->capture_default_str();
   command.add_option("--threads", options.threads, "threads on the CPU (0: one per core)")
-      ->check(CLI::Range(0, 1024))
+      ->check(whole_number(0, 1024))
       ->capture_default_str();
 }
 
@@ -27,7 +28,9 @@ void add_dtype_option(CLI::App& command, std::optional<DType>& dtype) {
 }
 
 void add_model_option(CLI::App& command, std::string& folder) {
-  command.add_option("--model", folder, "model folder: config.json, safetensors, tokenizer.json")->required();
+  command.add_option("--model", folder, "model folder: config.json, safetensors, tokenizer.json")
+      ->required()
+      ->check(not_empty());
 }
 
 void add_json_option(CLI::App& command, bool& json) {

@@ -4,8 +4,6 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <iostream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -14,11 +12,14 @@
 #include "apps/machine.h"
 #include "apps/model_cost.h"
 #include "apps/model_options.h"
+#include "apps/option_checks.h"
 #include "apps/progress.h"
 #include "apps/sampling_options.h"
+#include "apps/standard_input.h"
 #include "device/cpu/bandwidth.h"
 #include "infer/log_probabilities.h"
 #include "infer/sample_group.h"
+#include "io/atomic_file.h"
 #include "io/read_file.h"
 #include "tokenizer/stop_strings.h"
 #include "tokenizer/streaming_detokenizer.h"
@@ -45,9 +46,9 @@ struct GenerateOptions {
   bool raw = false, stats = false, json = false;
 };
 
-std::string read_stdin() {
+std::string prompt_of_stdin() {
   if (::isatty(STDIN_FILENO)) throw CLI::RequiredError("a prompt (-p TEXT, -f FILE or stdin)");
-  return {std::istreambuf_iterator<char>(std::cin), {}};
+  return read_standard_input();
 }
 
 // Nothing where a saved state goes on by itself.
@@ -55,7 +56,7 @@ std::optional<std::string> read_prompt(const GenerateOptions& options) {
   if (options.prompt) return options.prompt;
   if (options.prompt_file && *options.prompt_file != "-") return read_file(*options.prompt_file);
   if (!options.prompt_file && !options.load_state.empty()) return std::nullopt;
-  return read_stdin();
+  return prompt_of_stdin();
 }
 
 // One of the texts that are generated.
@@ -141,6 +142,8 @@ class Generation {
                 "[generate] expected a prompt, found an empty text");
     SAKER_CHECK(!prompt_ids_.empty() || session_.tokens() > 0, ErrorCode::invalid_argument,
                 "[generate] expected a prompt of at least one token, found none");
+    // Better said before a long text than after it.
+    if (!options_.save_state.empty()) AtomicFile writable(options_.save_state);
     for (int64_t i = 0; i < options_.samples; ++i) samples_.emplace_back(tokenizer_, options_);
     if (options_.model.verbose) fmt::print(stderr, "seed {}\n", params_.seed);
   }
@@ -297,17 +300,21 @@ void add_generate(CLI::App& app) {
       ->excludes(text)
       ->type_name("FILE");
   command->add_option("-n,--max-tokens", options->max_tokens, "tokens to generate; -1: without end")
-      ->check(CLI::Range(int64_t{-1}, std::numeric_limits<int64_t>::max()))
+      ->check(whole_number(-1))
       ->capture_default_str();
   command->add_option("--num-samples", options->samples, "texts to generate at once")
-      ->check(CLI::Range(1, 1024))
+      ->check(whole_number(1, 1024))
       ->capture_default_str();
   add_sampling_options(*command, options->sampling);
   command->add_option("--logprobs", options->log_probabilities, "with --json: each token's and the N best tokens'")
-      ->check(CLI::Range(0, 1000))
+      ->check(whole_number(0, 1000))
       ->type_name("N");
-  command->add_option("--save-state", options->save_state, "keep the state after the text")->type_name("FILE");
-  command->add_option("--load-state", options->load_state, "go on from a kept state")->type_name("FILE");
+  command->add_option("--save-state", options->save_state, "keep the state after the text")
+      ->type_name("FILE")
+      ->check(not_empty());
+  command->add_option("--load-state", options->load_state, "go on from a kept state")
+      ->type_name("FILE")
+      ->check(not_empty());
   command->add_flag("--raw", options->raw, "add no special tokens to the prompt, show those of the text");
   command->add_flag("--stats", options->stats, "speed and memory on stderr");
   add_json_option(*command, options->json);

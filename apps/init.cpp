@@ -6,6 +6,7 @@
 
 #include "apps/commands.h"
 #include "apps/common_options.h"
+#include "apps/option_checks.h"
 #include "apps/save_options.h"
 #include "core/error.h"
 #include "io/atomic_file.h"
@@ -78,7 +79,7 @@ void add_init(CLI::App& app) {
   command->footer("Example: saker init --config config.json --seed 1 --dtype bf16 --out my-model");
   command->add_option("--config", options->config, "config.json of the model")->required();
   command->add_option("--seed", options->seed, "the weights are a function of it")
-      ->check(CLI::NonNegativeNumber)
+      ->check(seed_number())
       ->capture_default_str();
   command->add_option("--tokenizer", options->tokenizer, "tokenizer.json to ship (default: a token per byte)");
   add_save_options(*command, options->save, "what the config says");

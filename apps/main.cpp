@@ -16,7 +16,9 @@ namespace {
 
 int fail_with(ExitCode code, std::string_view message) {
   std::fflush(stdout);
-  fmt::print(stderr, "saker: {}\n", message);
+  // Not fmt::print, which throws where stderr takes no text.
+  const std::string line = fmt::format("saker: {}\n", message);
+  std::fwrite(line.data(), 1, line.size(), stderr);
   return code;
 }
 
@@ -40,11 +42,14 @@ void add_commands(CLI::App& app) {
 int wrong_usage(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
   // --help and --version arrive as errors, too.
   if (error.get_exit_code() == 0) return finish(app.exit(error));
-  std::string hint;
-  if (argc > 1 && app.get_subcommands().empty()) hint = command_suggestion(app, argv[1]);
-  for (const CLI::App* command : app.get_subcommands())
-    for (int i = 2; i < argc && hint.empty(); ++i) hint = option_suggestion(*command, argv[i]);
-  return fail_with(kWrongUsage, fmt::format("{}{}\nTry --help.", error.what(), hint));
+  std::string message = error.what(), help = "saker --help";
+  if (argc > 1 && app.get_subcommands().empty()) message = unknown_command(app, argv[1]);
+  for (const CLI::App* command : app.get_subcommands()) {
+    help = fmt::format("saker {} --help", command->get_name());
+    for (int i = argc - 1; i >= 2; --i)
+      if (const std::string unknown = unknown_option(*command, argv[i]); !unknown.empty()) message = unknown;
+  }
+  return fail_with(kWrongUsage, fmt::format("{}; try {}", message, help));
 }
 
 int run(int argc, char** argv) {

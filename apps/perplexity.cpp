@@ -14,6 +14,7 @@
 #include "eval/documents.h"
 #include "eval/perplexity.h"
 #include "eval/text_score.h"
+#include "io/file_handle.h"
 #include "model/generation_config.h"
 
 namespace saker::apps {
@@ -93,6 +94,7 @@ void print(const std::string& source, const TextScore& score) {
 void perplexity(const PerplexityOptions& options) {
   const FalconMamba model = load_model(options.model);
   const Tokenizer tokenizer = load_tokenizer(options.model);
+  for (const std::string& file : options.files) open_for_reading(file);  // for its errors, before the long work
   FileScorer scorer(model, tokenizer);
   std::map<std::string, TextScore> sources;  // by file stem
   TextScore all;

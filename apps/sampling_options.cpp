@@ -6,6 +6,7 @@
 #include <limits>
 #include <random>
 
+#include "apps/option_checks.h"
 #include "core/error.h"
 
 namespace saker::apps {
@@ -39,22 +40,24 @@ uint64_t random_seed() {
 
 void add_sampling_options(CLI::App& command, SamplingOptions& options) {
   const auto add = [&](const char* name, auto& value, const char* what) {
-    command.add_option(name, value, what)->group("Sampling");
+    return command.add_option(name, value, what)->group("Sampling");
   };
-  add("--temperature", options.temperature, "0: always the most probable token (default: the model's, or 0.8)");
-  add("--top-k", options.top_k, "only the K most probable tokens; 0: all");
-  add("--top-p", options.top_p, "only the most probable tokens that add up to P (default: the model's, or 0.95)");
-  add("--min-p", options.min_p, "only tokens at least P times as probable as the most probable");
-  add("--typical-p", options.typical_p, "only the most typical tokens that add up to P");
-  add("--repetition-penalty", options.repetition_penalty, "weakens tokens of the prompt and the text; 1: off");
-  add("--presence-penalty", options.presence_penalty, "subtracted from the logits of tokens of the text");
-  add("--frequency-penalty", options.frequency_penalty, "subtracted as often as the token occurs in the text");
+  add("--temperature", options.temperature, "0: always the most probable token (default: the model's, or 0.8)")
+      ->check(number());
+  add("--top-k", options.top_k, "only the K most probable tokens; 0: all")->check(whole_number(0));
+  add("--top-p", options.top_p, "only the most probable tokens that add up to P (default: the model's, or 0.95)")
+      ->check(number());
+  add("--min-p", options.min_p, "only tokens at least P times as probable as the most probable")->check(number());
+  add("--typical-p", options.typical_p, "only the most typical tokens that add up to P")->check(number());
+  add("--repetition-penalty", options.repetition_penalty, "weakens tokens of the prompt and the text; 1: off")
+      ->check(number());
+  add("--presence-penalty", options.presence_penalty, "subtracted from the logits of tokens of the text")
+      ->check(number());
+  add("--frequency-penalty", options.frequency_penalty, "subtracted as often as the token occurs in the text")
+      ->check(number());
   add("--logit-bias", options.logit_bias, "ID:BIAS, added to the logit of a token; -inf forbids it; repeatable");
-  add("--seed", options.seed, "of the random draws (default: random)");
-  command.add_option("--stop", options.stop, "end before this text; repeatable")
-      ->group("Sampling")
-      ->check(CLI::Validator([](const std::string& text) { return text.empty() ? "expected a text, found none" : ""; },
-                             "TEXT"));
+  add("--seed", options.seed, "of the random draws (default: random)")->check(seed_number());
+  command.add_option("--stop", options.stop, "end before this text; repeatable")->group("Sampling")->check(not_empty());
   command.add_flag("--ignore-eos", options.ignore_eos, "go on after an end-of-text token")->group("Sampling");
 }
 

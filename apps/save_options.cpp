@@ -2,6 +2,7 @@
 
 #include "apps/common_options.h"
 #include "apps/interrupt.h"
+#include "apps/option_checks.h"
 #include "apps/progress.h"
 #include "core/error.h"
 
@@ -12,7 +13,7 @@ constexpr int64_t kMebibyte = 1 << 20;
 }  // namespace
 
 void add_save_options(CLI::App& command, SaveCommandOptions& options, const std::string& standard_dtype) {
-  command.add_option("--out", options.out, "folder to write")->required();
+  command.add_option("--out", options.out, "folder to write")->required()->check(not_empty());
   add_dtype_option(command, options.dtype);
   command.get_option("--dtype")->description("of the weights: f32, bf16 or f16 (default: " + standard_dtype + ")");
   command

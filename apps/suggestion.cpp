@@ -6,6 +6,8 @@
 #include <numeric>
 #include <vector>
 
+#include "core/error.h"
+
 namespace saker::apps {
 
 namespace {
@@ -35,25 +37,31 @@ std::string nearest(const std::vector<std::string>& known, const std::string& ty
       best = &word;
       best_distance = distance - (distance > 0);
     }
-  return best ? fmt::format(" Did you mean \"{}\"?", *best) : "";
+  return best ? fmt::format(" (did you mean \"{}\"?)", *best) : "";
 }
 
 }  // namespace
 
-std::string command_suggestion(const CLI::App& app, const std::string& typed) {
+std::string unknown_command(const CLI::App& app, const std::string& typed) {
   std::vector<std::string> names;
   for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
     names.push_back(command->get_name());
-  return nearest(names, typed);
+  const char* what = typed.starts_with('-') ? "option" : "command";
+  return fmt::format("unknown {} {}{}", what, saker::quoted(typed), nearest(names, typed));
 }
 
-std::string option_suggestion(const CLI::App& command, const std::string& typed) {
-  if (!typed.starts_with("--")) return "";
+std::string unknown_option(const CLI::App& command, const std::string& typed) {
+  if (!typed.starts_with("--") || typed == "--") return "";
   const std::string flag = typed.substr(0, typed.find('='));
   std::vector<std::string> names;
+  // Those of groups, too.
+  for (const CLI::App* group : command.get_subcommands([](const CLI::App*) { return true; }))
+    for (const CLI::Option* option : group->get_options())
+      for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
   for (const CLI::Option* option : command.get_options())
     for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-  return std::find(names.begin(), names.end(), flag) == names.end() ? nearest(names, flag) : "";
+  if (std::find(names.begin(), names.end(), flag) != names.end()) return "";
+  return fmt::format("unknown option {}{}", saker::quoted(flag), nearest(names, flag));
 }
 
 }  // namespace saker::apps

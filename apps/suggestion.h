@@ -6,9 +6,9 @@
 
 namespace saker::apps {
 
-// " Did you mean \"generate\"?" or nothing.
-std::string command_suggestion(const CLI::App& app, const std::string& typed);
-// The same for a flag of `command`; nothing for what is not a flag or is one that exists.
-std::string option_suggestion(const CLI::App& command, const std::string& typed);
+// What to say of a word that is no command: unknown command "generat" (did you mean "generate"?)
+std::string unknown_command(const CLI::App& app, const std::string& typed);
+// The same for an option of `command`; nothing for what is no long option or is one that exists.
+std::string unknown_option(const CLI::App& command, const std::string& typed);
 
 }  // namespace saker::apps

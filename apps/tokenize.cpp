@@ -3,14 +3,15 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <iostream>
-#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 
 #include "apps/commands.h"
 #include "apps/common_options.h"
+#include "apps/option_checks.h"
+#include "apps/standard_input.h"
 #include "core/error.h"
 #include "io/json.h"
 #include "tokenizer/tokenizer.h"
@@ -25,10 +26,6 @@ struct Options {
   std::string text, tokenizer, model;
   bool has_text = false, decode = false, special = true, json = false, batch = false;
 };
-
-std::string read_input() {
-  return {std::istreambuf_iterator<char>(std::cin), {}};
-}
 
 Tokenizer load(const Options& options) {
   if (!options.tokenizer.empty()) return Tokenizer::from_file(options.tokenizer);
@@ -60,7 +57,7 @@ std::string decode(const Tokenizer& tokenizer, const Ids& ids, bool special) {
 
 void run_one(const Options& options) {
   const Tokenizer tokenizer = load(options);
-  const std::string input = options.has_text ? options.text : read_input();
+  const std::string input = options.has_text ? options.text : read_standard_input();
   if (options.decode) {
     const std::string text = decode(tokenizer, parse_ids(input), options.special);
     fmt::print("{}\n", options.json ? json{{"text", text}}.dump() : text);
@@ -94,7 +91,8 @@ std::string text_of_row(const json& row) {
 // Each line of standard input {"text": ...} or {"ids": [...]}, for each a line {"ids": [...]} or {"text": ...}.
 void run_batch(const Options& options) {
   const Tokenizer tokenizer = load(options);
-  for (std::string line; std::getline(std::cin, line);) {
+  std::istringstream lines(read_standard_input());
+  for (std::string line; std::getline(lines, line);) {
     const json row = parse_json(line, "tokenize", "a line of standard input");
     const json answer = options.decode ? json{{"text", decode(tokenizer, ids_of_row(row), options.special)}}
                                        : json{{"ids", tokenizer.encode(text_of_row(row), options.special)}};
@@ -110,8 +108,8 @@ void add_tokenize(CLI::App& app) {
   command->footer("Example: saker tokenize --tokenizer tokenizer.json \"Once upon a time\"");
   auto* text = command->add_option("text", options->text, "text, or ids with --decode; without it: standard input");
   auto* source = command->add_option_group("tokenizer");
-  source->add_option("--tokenizer", options->tokenizer, "a tokenizer.json");
-  source->add_option("--model", options->model, "a checkpoint folder with a tokenizer.json");
+  source->add_option("--tokenizer", options->tokenizer, "a tokenizer.json")->check(not_empty());
+  source->add_option("--model", options->model, "a checkpoint folder with a tokenizer.json")->check(not_empty());
   source->require_option(1);
   command->add_flag("--decode", options->decode, "ids to text");
   command->add_flag(

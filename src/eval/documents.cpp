@@ -12,6 +12,15 @@ namespace saker {
 
 namespace {
 
+std::string_view what_is_wrong(simdjson::error_code error) {
+  switch (error) {
+    case simdjson::UTF8_ERROR: return "bytes that are not UTF-8";
+    case simdjson::NO_SUCH_FIELD: return "none";
+    case simdjson::INCORRECT_TYPE: return "another value";
+    default: return "broken JSON";
+  }
+}
+
 bool is_json_lines(const std::filesystem::path& file) {
   return file.extension() == ".jsonl" || file.extension() == ".json";
 }
@@ -35,8 +44,8 @@ void for_each_document(const std::filesystem::path& file, const std::function<bo
     std::string_view text;
     simdjson::error_code error = parser.parse(line)["text"].get(text);
     SAKER_CHECK(error == simdjson::SUCCESS, ErrorCode::corrupt_data,
-                "[documents] {}, line {}: expected a JSON object with a string \"text\"; {}", file.string(), number,
-                simdjson::error_message(error));
+                "[documents] {}, line {}: expected a JSON object with a string \"text\", found {}", file.string(),
+                number, what_is_wrong(error));
     if (!visit(text)) return;
   }
 }

@@ -151,12 +151,12 @@ TEST_F(GenerationCommands, WrongUsage) {
   expect_failure({"x", "--temperature", "nan"}, 2, "temperature");
   expect_failure({"x", "--temperature", "warm"}, 2, "temperature");
   expect_failure({"x", "--top-p", "0"}, 2, "top_p");
-  expect_failure({"x", "--top-k", "-3"}, 2, "top_k");
+  expect_failure({"x", "--top-k", "-3"}, 2, "--top-k: expected a whole number");
   expect_failure({"x", "--min-p", "2"}, 2, "min_p");
   expect_failure({"x", "--typical-p", "0"}, 2, "typical_p");
   expect_failure({"x", "--repetition-penalty", "0"}, 2, "repetition_penalty");
   expect_failure({"x", "--logit-bias", "many"}, 2, "ID:BIAS");
-  expect_failure({"x", "-n", "-2"}, 2, "not in range");
+  expect_failure({"x", "-n", "-2"}, 2, "expected a whole number from -1, found \"-2\"");
   expect_failure({"x", "--num-samples", "0"}, 2, "num-samples");
   expect_failure({"x", "--stop", ""}, 2, "stop");
   expect_failure({"x", "-f", "y"}, 2, "excludes");
