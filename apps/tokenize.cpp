@@ -3,9 +3,10 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <cstdio>
+#include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <string>
 
 #include "apps/commands.h"
@@ -91,13 +92,13 @@ std::string text_of_row(const json& row) {
 // Each line of standard input {"text": ...} or {"ids": [...]}, for each a line {"ids": [...]} or {"text": ...}.
 void run_batch(const Options& options) {
   const Tokenizer tokenizer = load(options);
-  std::istringstream lines(read_standard_input());
-  for (std::string line; std::getline(lines, line);) {
+  for (std::string line; std::getline(std::cin, line);) {
     const json row = parse_json(line, "tokenize", "a line of standard input");
     const json answer = options.decode ? json{{"text", decode(tokenizer, ids_of_row(row), options.special)}}
                                        : json{{"ids", tokenizer.encode(text_of_row(row), options.special)}};
     fmt::print("{}\n", answer.dump());
   }
+  SAKER_CHECK(!std::ferror(stdin), ErrorCode::io, "[input] standard input cannot be read");
 }
 
 }  // namespace
