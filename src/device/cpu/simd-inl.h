@@ -38,8 +38,16 @@ HWY_INLINE VecF32 load_f32(F32 d, const BFloat16* HWY_RESTRICT from) {
 }
 
 HWY_INLINE VecF32 load_f32(F32 d, const Float16* HWY_RESTRICT from) {
+#if HWY_ARCH_X86 && HWY_TARGET > HWY_AVX2
+  // Without the instruction (F16C, which every AVX2 machine has) Highway's conversion makes a number of infinity and
+  // NaN. Lower is better.
+  float lanes[hn::MaxLanes(F32())];
+  for (size_t i = 0; i < hn::Lanes(d); ++i) lanes[i] = static_cast<float>(from[i]);
+  return hn::LoadU(d, lanes);
+#else
   const hn::Rebind<hwy::float16_t, F32> df16;
   return hn::PromoteTo(d, hn::LoadU(df16, reinterpret_cast<const hwy::float16_t*>(from)));
+#endif
 }
 
 HWY_INLINE void store_f32(VecF32 v, F32 d, float* HWY_RESTRICT to) {
@@ -60,7 +68,7 @@ HWY_INLINE void store_f32(VecF32 v, F32, BFloat16* HWY_RESTRICT to) {
 
 HWY_INLINE void store_f32(VecF32 v, F32 d, Float16* HWY_RESTRICT to) {
 #if HWY_ARCH_X86 && HWY_TARGET > HWY_AVX2
-  // Without the instruction (F16C, which every AVX2 machine has) Highway's conversion truncates. Lower is better.
+  // Here Highway's conversion truncates.
   float lanes[hn::MaxLanes(F32())];
   hn::StoreU(v, d, lanes);
   for (size_t i = 0; i < hn::Lanes(d); ++i) to[i] = Float16(lanes[i]);
@@ -86,12 +94,11 @@ HWY_INLINE void store_tail_f32(VecF32 v, F32 d, T* HWY_RESTRICT to, size_t count
   std::memcpy(static_cast<void*>(to), buffer, count * sizeof(T));
 }
 
-// e^x to 1 ulp for x in [-87.3, 88.7]; beyond, the value at the border. NaN stays NaN.
+// e^x to 1.5 ulp for x in [-87.3, 88.3]; beyond, the value at the border. NaN stays NaN.
 // x = n ln 2 + r, |r| <= ln 2 / 2, ln 2 in two parts (Cody and Waite); e^r by the polynomial of Cephes' expf.
-HWY_INLINE VecF32 exp_f32(F32 d, VecF32 x) {
+HWY_INLINE VecF32 exp_f32(F32 d, VecF32 any) {
   const hn::RebindToSigned<F32> di32;
-  // The order of the operands keeps NaN.
-  x = hn::Min(hn::Set(d, 88.3762626647949f), hn::Max(hn::Set(d, -87.3365478515625f), x));
+  const VecF32 x = hn::Min(hn::Set(d, 88.3762626647949f), hn::Max(hn::Set(d, -87.3365478515625f), any));
   const VecF32 n = hn::Round(hn::Mul(x, hn::Set(d, 1.44269504088896341f)));
   VecF32 r = hn::NegMulAdd(n, hn::Set(d, 0.693145751953125f), x);
   r = hn::NegMulAdd(n, hn::Set(d, 1.42860682030941723e-6f), r);
@@ -103,7 +110,8 @@ HWY_INLINE VecF32 exp_f32(F32 d, VecF32 x) {
   p = hn::MulAdd(p, r, hn::Set(d, 5.0000001201e-1f));
   p = hn::MulAdd(p, hn::Mul(r, r), hn::Add(r, hn::Set(d, 1.0f)));
   const auto exponent = hn::ShiftLeft<23>(hn::ConvertTo(di32, n));
-  return hn::BitCast(d, hn::Add(hn::BitCast(di32, p), exponent));
+  // Neither Min and Max nor the conversion to an integer keep NaN on every instruction set.
+  return hn::IfThenElse(hn::IsNaN(any), any, hn::BitCast(d, hn::Add(hn::BitCast(di32, p), exponent)));
 }
 
 // x / (1 + e^-x)
