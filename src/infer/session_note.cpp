@@ -86,19 +86,23 @@ SessionNote read_session_note(std::string_view bytes, int64_t vocab_size, int64_
   reader.check(header.logits == 0 || header.logits == vocab_size, "logits of another vocabulary");
 
   SessionNote note{SequenceState(vocab_size), {}, {}};
+  if (header.waiting != -1) note.sequence.waiting = static_cast<int32_t>(header.waiting);
+  note.sequence.tokens = seen + (note.sequence.waiting ? 1 : 0);
+  int64_t generated = 0;
   for (int64_t i = 0; i < header.entries; ++i) {
     StoredEntry stored;
     reader.read(&stored, 1);
     reader.check(is_id(stored.id, vocab_size), "a token outside the vocabulary");
-    reader.check(stored.generated >= 0, "a negative count");
+    // The sum of all, kept below `tokens`, cannot overflow.
+    reader.check(stored.generated >= 0 && stored.generated <= note.sequence.tokens - generated,
+                 "other counts than its tokens have");
+    generated += stored.generated;
     if (stored.prompted) note.sequence.history.add_prompted(stored.id);
     note.sequence.history.add_generated(stored.id, stored.generated);
   }
   note.logits.resize(static_cast<size_t>(header.logits));
   reader.read(note.logits.data(), note.logits.size());
   note.sequence.number = static_cast<uint64_t>(header.number);
-  if (header.waiting != -1) note.sequence.waiting = static_cast<int32_t>(header.waiting);
-  note.sequence.tokens = seen + (note.sequence.waiting ? 1 : 0);
   note.rest = reader.rest();
   return note;
 }

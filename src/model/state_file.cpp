@@ -16,6 +16,7 @@ namespace saker {
 namespace {
 
 constexpr std::array<char, 8> kMagic{'S', 'A', 'K', 'E', 'R', 'S', 'T', '1'};
+constexpr int64_t kMaxTokens = int64_t{1} << 62;  // those to come can be counted, too
 constexpr uint64_t kMaxNoteBytes = uint64_t{64} << 20;
 
 struct Header {
@@ -55,8 +56,8 @@ void check_header(const std::filesystem::path& path, const Header& found, const 
   SAKER_CHECK(found.fingerprint == expected.fingerprint, ErrorCode::invalid_argument,
               "[state] {}: the state of another model of these shapes (fingerprint {:016x}, this model {:016x})",
               path.string(), found.fingerprint, expected.fingerprint);
-  SAKER_CHECK(found.tokens >= 0, ErrorCode::corrupt_data, "[state] {}: a state of {} tokens", path.string(),
-              found.tokens);
+  SAKER_CHECK(found.tokens >= 0 && found.tokens <= kMaxTokens, ErrorCode::corrupt_data,
+              "[state] {}: a state of {} tokens", path.string(), found.tokens);
   const size_t rest = sizeof(Header) + state_bytes + sizeof(uint64_t);
   SAKER_CHECK(found.note_bytes <= kMaxNoteBytes && file_bytes == rest + found.note_bytes, ErrorCode::corrupt_data,
               "[state] {}: expected {} bytes and a note of {}, found {} in all", path.string(), rest, found.note_bytes,
