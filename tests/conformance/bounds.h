@@ -16,7 +16,7 @@ inline double forward_bound(DType dtype, int64_t layers) {
 inline double gradient_bound(DType dtype, int64_t layers) {
   if (dtype == DType::f64) return 1e-9;
   if (dtype == DType::f32) return 3e-5;
-  return 2.0 * epsilon(dtype) * std::sqrt(9.0 * static_cast<double>(layers) + 2.0);
+  return 2.0 * epsilon(dtype) * std::sqrt(12.0 * static_cast<double>(layers) + 4.0);
 }
 
 }  // namespace saker::conformance
