@@ -93,7 +93,24 @@ class TrainingCheck {
     report_.check(prefix_ + group + " (" + where + ")", worst, bound);
   }
 
+  // In bf16, of all gradients as one vector: the length of the error over the length.
+  void check_direction(const std::string& group) {
+    double error = 0.0, length = 0.0;
+    for (const Parameter& parameter : model_.parameters().all()) {
+      Tensor stored(DType::f64, parameter.stored_shape);
+      parameter.to_stored(stored.view(), parameter.gradient);
+      const std::vector<double> got = to_array(stored.view()).values,
+                                expected = read(vectors_, group + "." + parameter.name).values;
+      for (size_t i = 0; i < got.size(); ++i) {
+        error += (got[i] - expected[i]) * (got[i] - expected[i]);
+        length += expected[i] * expected[i];
+      }
+    }
+    report_.check(prefix_ + group, std::sqrt(error / length), bound_);
+  }
+
   void check_gradients(const std::string& group) {
+    if (model_.options().dtype == DType::bf16) check_direction(group);
     check_parameters(
         group, [](const Parameter& parameter) { return ConstTensorView(parameter.gradient); }, bound_);
   }
