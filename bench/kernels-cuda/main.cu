@@ -99,15 +99,22 @@ static double time_us(const std::function<void(int)>& run, int repeats = 20, int
   return times[times.size() / 2];
 }
 
-static bool overlap = true;
-template <class... Params, class... Args>
+static bool overlap = true, clusters = true;
+template <int kClusterY = 1, class... Params, class... Args>
 void launch(void (*kernel)(Params...), dim3 grid, int block, int bytes, const Args&... args) {
   cudaLaunchConfig_t config = {};
   config.gridDim = grid, config.blockDim = block, config.dynamicSmemBytes = bytes, config.stream = stream;
-  cudaLaunchAttribute attribute;
-  attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
-  attribute.val.programmaticStreamSerializationAllowed = 1;
-  config.attrs = &attribute, config.numAttrs = overlap ? 1 : 0;
+  cudaLaunchAttribute attributes[2];
+  config.attrs = attributes;
+  if (overlap) {
+    attributes[config.numAttrs].id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    attributes[config.numAttrs++].val.programmaticStreamSerializationAllowed = 1;
+  }
+  if (kClusterY > 1) {
+    attributes[config.numAttrs].id = cudaLaunchAttributeClusterDimension;
+    attributes[config.numAttrs].val.clusterDim = {1, kClusterY, 1};
+    ++config.numAttrs;
+  }
   if (bytes > 48 * 1024) CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));
   CHECK(cudaLaunchKernelEx(&config, kernel, args...));
 }
@@ -179,11 +186,11 @@ __global__ void scan_reference(bf16* y, float* state, const bf16* u, const G* de
   }
   for (int n = 0; n < kN && s.slot >= 0; ++n) state[(s.slot * kN + n) * kE + e] = h[n];
 }
-__global__ void sum_partials(float* q, const float* partial, int count) {
+__global__ void sum_partials(float* q, const float* partial, int count, int splits) {
   const int i = blockIdx.x * 256 + threadIdx.x;
   if (i >= count) return;
   double sum = 0;
-  for (int s = 0; s < kStepSplits; ++s) sum += partial[s * count + i];
+  for (int s = 0; s < splits; ++s) sum += partial[s * count + i];
   q[i] = sum;
 }
 __global__ void negative_exp(float* p, int64_t count) {
@@ -269,13 +276,17 @@ void norm_product(const StreamedWeight& w, int batch, float* y, bool conv, int l
 template <class P>
 void x_product(const StreamedWeight& w, int batch) {
   SplitProduct p{w, model.u, model.partial, batch};
-  launch(split_product_kernel<typename P::S2>, dim3((kQ + P::S2::kRows - 1) / P::S2::kRows, kStepSplits), 256,
-         P::S2::kBytes + P::S2::scale_bytes(kE / kStepSplits), p);
+  const dim3 grid((kQ + P::S2::kRows - 1) / P::S2::kRows, kStepSplits);
+  const int bytes = P::S2::kBytes + P::S2::scale_bytes(kE / kStepSplits);
+  if (clusters)
+    launch<kStepSplits>(split_product_kernel<typename P::S2, true>, grid, 256, bytes, p);
+  else
+    launch(split_product_kernel<typename P::S2, false>, grid, 256, bytes, p);
 }
 template <class P>
 void state_step(const StreamedWeight& w, int batch, int layer) {
   StateStep p{w, model.partial, model.dt_bias, model.A, model.D, model.u, model.z + kE, model.y,
-              model.state + int64_t{layer} * 8 * kN * kE, model.slots, 1e-6f, batch, 2 * kE, true};
+              model.state + int64_t{layer} * 8 * kN * kE, model.slots, 1e-6f, batch, clusters ? 1 : kStepSplits, 2 * kE, true};
   launch(state_step_kernel<typename P::S3>, dim3(kE / kStepChannels), 256, state_step_bytes<typename P::S3>(kR, batch), p);
 }
 template <class P>
@@ -363,7 +374,7 @@ void check_decode(const char* name, int batch) {
 
   x_product<P>(layer.x, b);
   product_reference<<<b * kQ / 8, 256, 0, stream>>>(q, model.u, layer.x.data, layer.x.scales, kind, b, kQ, kE);
-  sum_partials<<<(b * kQ + 255) / 256, 256, 0, stream>>>(q2, model.partial, b * kQ);
+  sum_partials<<<(b * kQ + 255) / 256, 256, 0, stream>>>(q2, model.partial, b * kQ, clusters ? 1 : kStepSplits);
   compare(tag + "x_proj", host(q2, b * kQ), host(q, b * kQ), 1e-5);
 
   norm_reference<<<b, 32, 0, stream>>>(dt, q2, nullptr, kR, kQ, kR, 1e-6f);
@@ -428,14 +439,14 @@ static int set_segments(const ScanData& d, const std::vector<DeviceSegment>& seg
   CHECK(cudaMemcpy(d.segments, segments.data(), segments.size() * sizeof(DeviceSegment), cudaMemcpyHostToDevice));
   return static_cast<int>(segments.size());
 }
-template <class G, int kT, int kC, int kTile, int kPoly>
+template <class G, int kT, int kTile, int kPoly>
 void run_scan(const char* type, const ScanData& d) {
-  using S = ScanShape<bf16, G, kT, kC, kTile, kPoly>;
+  using S = ScanShape<bf16, G, kT, kTile, kPoly>;
   const bool saved = overlap;
   overlap = false;
   const auto go = [&](int count) { launch(selective_scan_kernel<S>, dim3(kE / kScanChannels, count), S::kThreads, S::kBytes, problem<G>(d)); };
   char name[80];
-  std::snprintf(name, sizeof name, "scan %s threads=%d channels=%d tile=%d poly=%d", type, kT, kC, kTile, kPoly);
+  std::snprintf(name, sizeof name, "scan %s lanes=%d tile=%d poly=%d", type, kT, kTile, kPoly);
   const std::vector<DeviceSegment> ragged = {{0, 37, 1}, {37, 0, 2}, {37, 1, 0}, {38, 90, -1}, {128, 64, 3}};
   const int count = set_segments(d, ragged);
   const int64_t states = 4ll * kN * kE, rows = 192;
@@ -459,7 +470,7 @@ void run_conv(const char* type, const ScanData& d, int strip) {
   const int64_t l = d.l;
   ConvProblem<X, bf16> p{d.y, d.state, static_cast<const X*>(d.z), model.taps, model.conv_bias, d.segments, kE, 2 * kE, 0, kE, strip};
   const auto go = [&](int64_t rows) {
-    causal_conv1d_kernel<X, bf16, 4><<<dim3(kE * sizeof(X) / 16 / 128, (rows + strip - 1) / strip), 128, 0, stream>>>(p);
+    causal_conv1d_kernel<X, bf16, 4><<<dim3(kE / kVector / 128, (rows + strip - 1) / strip), 128, 0, stream>>>(p);
   };
   const std::vector<DeviceSegment> ragged = {{0, 31, 1}, {31, 2, 2}, {33, 1, 0}, {34, 90, -1}, {124, 0, 3}, {130, 62, 4}};
   p.segment_count = set_segments(d, ragged);
@@ -576,24 +587,34 @@ int main(int argc, char** argv) {
     check_bits<Plan<Int4, 4, 4, 131072>>("int4");
   }
   if (wants("decode")) {
-    for (bool o : {true, false}) {
-      overlap = o;
-      time_decode<Plan<Bf, 4, 4, 131072>>("bf16 depth 4,4 ahead 128K", 1);
-    }
-    overlap = true;
-    time_decode<Plan<Bf, 4, 4, 0>>("bf16 depth 4,4 ahead 0", 1);
-    time_decode<Plan<Bf, 4, 4, 262144>>("bf16 depth 4,4 ahead 256K", 1);
-    time_decode<Plan<Bf, 4, 6, 131072>>("bf16 depth 4,6 ahead 128K", 1);
-    time_decode<Plan<Bf, 6, 4, 131072>>("bf16 depth 6,4 ahead 128K", 1);
-    time_decode<Plan<Bf, 8, 8, 131072>>("bf16 depth 8,8 ahead 128K", 1);
-    for (int b : {2, 4, 8}) time_decode<Plan<Bf, 4, 4, 131072>>("bf16 depth 4,4 ahead 128K", b);
-    time_decode<Plan<Bf, 2, 4, 131072>>("bf16 depth 2,4 ahead 128K", 8);
-    time_decode<Plan<Int8, 4, 4, 131072>>("int8 depth 4,4 ahead 128K", 1);
-    time_decode<Plan<Int8, 4, 4, 0>>("int8 depth 4,4 ahead 0", 1);
-    time_decode<Plan<Int8, 4, 4, 131072>>("int8 depth 4,4 ahead 128K", 8);
-    time_decode<Plan<Int4, 4, 4, 131072>>("int4 depth 4,4 ahead 128K", 1);
-    time_decode<Plan<Int4, 4, 4, 0>>("int4 depth 4,4 ahead 0", 1);
-    time_phases<Plan<Bf, 4, 4, 131072>>("bf16", 1);
+    using A = Plan<Bf, 4, 4, 0>;
+    for (bool o : {true, false})
+      for (bool c : {true, false}) {
+        overlap = o, clusters = c;
+        std::printf("clusters %d: ", c);
+        time_decode<A>("bf16 depth 4,4", 1);
+        std::printf("clusters %d: ", c);
+        time_decode<A>("bf16 depth 4,4", 8);
+      }
+    overlap = clusters = true;
+    time_decode<Plan<Bf, 4, 4, 131072>>("bf16 depth 4,4 ahead 128K", 1);
+    time_decode<Plan<Bf, 4, 8, 0>>("bf16 depth 4,8", 1);
+    time_decode<Plan<Bf, 6, 4, 0>>("bf16 depth 6,4", 1);
+    time_decode<Plan<Bf, 6, 6, 0>>("bf16 depth 6,6", 1);
+    time_decode<Plan<Bf, 8, 4, 0>>("bf16 depth 8,4", 1);
+    time_decode<Plan<Bf, 8, 8, 0>>("bf16 depth 8,8", 1);
+    time_decode<Plan<Bf, 8, 8, 0>>("bf16 depth 8,8", 8);
+    time_decode<Plan<Bf, 12, 12, 0>>("bf16 depth 12,12", 1);
+    for (int b : {2, 4}) time_decode<A>("bf16 depth 4,4", b);
+    time_decode<Plan<Bf, 2, 4, 0>>("bf16 depth 2,4", 8);
+    time_decode<Plan<Int8, 4, 4, 0>>("int8 depth 4,4", 1);
+    time_decode<Plan<Int8, 2, 2, 0>>("int8 depth 2,2", 1);
+    time_decode<Plan<Int8, 8, 8, 0>>("int8 depth 8,8", 1);
+    time_decode<Plan<Int8, 4, 4, 0>>("int8 depth 4,4", 8);
+    time_decode<Plan<Int4, 4, 4, 0>>("int4 depth 4,4", 1);
+    time_decode<Plan<Int4, 2, 2, 0>>("int4 depth 2,2", 1);
+    time_decode<Plan<Int4, 8, 4, 0>>("int4 depth 8,4", 1);
+    time_phases<Plan<Bf, 4, 4, 0>>("bf16", 1);
     time_phases<Plan<Bf, 4, 4, 131072>>("bf16", 8);
     time_phases<Plan<Int8, 4, 4, 131072>>("int8", 1);
     time_phases<Plan<Int4, 4, 4, 131072>>("int4", 1);
@@ -602,19 +623,15 @@ int main(int argc, char** argv) {
   }
   if (wants("scan")) {
     const ScanData d = make_scan<bf16>(8192, 8192, 256), f = make_scan<float>(8192, 8192, 256);
-    run_scan<bf16, 4, 1, 16, 0>("bf16", d);
-    run_scan<bf16, 4, 1, 32, 0>("bf16", d);
-    run_scan<bf16, 4, 2, 16, 0>("bf16", d);
-    run_scan<bf16, 4, 2, 32, 0>("bf16", d);
-    run_scan<bf16, 4, 2, 32, 8>("bf16", d);
-    run_scan<bf16, 4, 2, 32, 4>("bf16", d);
-    run_scan<bf16, 4, 1, 32, 4>("bf16", d);
-    run_scan<bf16, 2, 1, 32, 0>("bf16", d);
-    run_scan<bf16, 2, 1, 32, 8>("bf16", d);
-    run_scan<bf16, 8, 2, 32, 0>("bf16", d);
-    run_scan<float, 4, 2, 16, 0>("f32", f);
-    run_scan<float, 4, 2, 16, 8>("f32", f);
-    run_scan<float, 4, 1, 16, 0>("f32", f);
+    run_scan<bf16, 4, 32, 0>("bf16", d);
+    run_scan<bf16, 4, 16, 0>("bf16", d);
+    run_scan<bf16, 4, 32, 4>("bf16", d);
+    run_scan<bf16, 2, 32, 0>("bf16", d);
+    run_scan<bf16, 2, 32, 8>("bf16", d);
+    run_scan<bf16, 2, 32, 4>("bf16", d);
+    run_scan<bf16, 8, 32, 0>("bf16", d);
+    run_scan<float, 4, 32, 0>("f32", f);
+    run_scan<float, 2, 32, 8>("f32", f);
     for (int strip : {16, 32, 64}) run_conv<bf16>("bf16", d, strip), run_conv<float>("f32", f, strip);
     for (int b : {64, 256})
       for (int rows : {16, 64}) run_step<float>("f32", f, b, rows), run_step<bf16>("bf16", d, b, rows);

@@ -1,5 +1,6 @@
-// The convolution on a GPU: a thread has one 16-byte vector of channels and walks over a strip of rows with the window
-// in registers. The strip that holds a segment's first row reads the old window, and is the one that writes the new one.
+// The convolution on a GPU: a thread has four channels and walks over a strip of rows with the window
+// in registers. The strip that holds a segment's first row reads the old window, and is the one that writes the new
+// one.
 #pragma once
 
 #include "device/cuda/intrinsics.cuh"
@@ -19,41 +20,29 @@ struct ConvProblem {
   int segment_count, channels, strip;
 };
 
-template <class X, int kVector>
+inline constexpr int kVector = 4;  // channels of a thread
+
+template <class X>
 __device__ __forceinline__ void load_vector(const X* from, float (&to)[kVector]) {
-  if constexpr (sizeof(X) == 4) {
+  using Raw = std::conditional_t<sizeof(X) == 4, uint4, uint2>;
+  const Raw raw = *reinterpret_cast<const Raw*>(from);
+  const X* values = reinterpret_cast<const X*>(&raw);
 #pragma unroll
-    for (int v = 0; v < kVector; v += 4)
-      *reinterpret_cast<float4*>(to + v) = *reinterpret_cast<const float4*>(from + v);
-  } else {
-    static_assert(kVector == 8);
-    const uint4 raw = *reinterpret_cast<const uint4*>(from);
-    const X* values = reinterpret_cast<const X*>(&raw);
-#pragma unroll
-    for (int v = 0; v < kVector; ++v) to[v] = widen(values[v]);
-  }
+  for (int v = 0; v < kVector; ++v) to[v] = widen(values[v]);
 }
 
-template <class T, int kVector>
+template <class T>
 __device__ __forceinline__ void store_vector(T* to, const float (&from)[kVector]) {
-  if constexpr (sizeof(T) == 4) {
-#pragma unroll
-    for (int v = 0; v < kVector; v += 4)
-      *reinterpret_cast<float4*>(to + v) = make_float4(from[v], from[v + 1], from[v + 2], from[v + 3]);
-  } else {
-    uint32_t words[kVector / 2];
-#pragma unroll
-    for (int v = 0; v < kVector; v += 2) words[v / 2] = pack(from[v], from[v + 1], T());
-    if constexpr (kVector == 8)
-      *reinterpret_cast<uint4*>(to) = make_uint4(words[0], words[1], words[2], words[3]);
-    else
-      *reinterpret_cast<uint2*>(to) = make_uint2(words[0], words[1]);
-  }
+  if constexpr (sizeof(T) == 4)
+    *reinterpret_cast<float4*>(to) = make_float4(from[0], from[1], from[2], from[3]);
+  else
+    *reinterpret_cast<uint2*>(to) = make_uint2(pack(from[0], from[1], T()), pack(from[2], from[3], T()));
 }
 
 template <class X, class T, int kKernel>
 __global__ void __launch_bounds__(128) causal_conv1d_kernel(const ConvProblem<X, T> p) {
-  constexpr int kVector = 16 / static_cast<int>(sizeof(X)), kWindow = kKernel - 1;
+  using Raw = std::conditional_t<sizeof(X) == 4, uint4, uint2>;
+  constexpr int kWindow = kKernel - 1;
   const int channel = (blockIdx.x * 128 + threadIdx.x) * kVector;
   if (channel >= p.channels) return;
   float weight[kKernel][kVector], bias[kVector] = {}, window[kWindow][kVector];
@@ -100,23 +89,40 @@ __global__ void __launch_bounds__(128) causal_conv1d_kernel(const ConvProblem<X,
 #pragma unroll
       for (int j = 0; j < kWindow; ++j) store_vector(state + static_cast<int64_t>(j) * p.channels, last[j]);
     }
+    // Rows are read kAhead at a time, before the ones before are finished.
+    constexpr int kAhead = 64 / static_cast<int>(sizeof(Raw));
     const X* x = p.x + channel;
     T* u = p.u + channel;
-#pragma unroll 4
-    for (int64_t row = from; row < to; ++row) {
-      float now[kVector], c[kVector];
-      load_vector(x + row * p.x_stride, now);
+    Raw next[kAhead];
+    const auto load = [&](int64_t row) {
 #pragma unroll
-      for (int v = 0; v < kVector; ++v) {
-        c[v] = bias[v];
+      for (int i = 0; i < kAhead; ++i)
+        if (row + i < to) next[i] = __ldg(reinterpret_cast<const Raw*>(x + (row + i) * p.x_stride));
+    };
+    load(from);
+    for (int64_t row = from; row < to; row += kAhead) {
+      Raw now[kAhead];
 #pragma unroll
-        for (int j = 0; j < kWindow; ++j) c[v] = fmaf(weight[j][v], window[j][v], c[v]);
-        c[v] = silu(fmaf(weight[kWindow][v], now[v], c[v]));
+      for (int i = 0; i < kAhead; ++i) now[i] = next[i];
+      load(row + kAhead);
 #pragma unroll
-        for (int j = 0; j + 1 < kWindow; ++j) window[j][v] = window[j + 1][v];
-        window[kWindow - 1][v] = now[v];
+      for (int i = 0; i < kAhead; ++i) {
+        if (row + i >= to) break;
+        const X* values = reinterpret_cast<const X*>(&now[i]);
+        float c[kVector];
+#pragma unroll
+        for (int v = 0; v < kVector; ++v) {
+          const float value = widen(values[v]);
+          c[v] = bias[v];
+#pragma unroll
+          for (int j = 0; j < kWindow; ++j) c[v] = fmaf(weight[j][v], window[j][v], c[v]);
+          c[v] = silu(fmaf(weight[kWindow][v], value, c[v]));
+#pragma unroll
+          for (int j = 0; j + 1 < kWindow; ++j) window[j][v] = window[j + 1][v];
+          window[kWindow - 1][v] = value;
+        }
+        store_vector(u + (row + i) * p.u_stride, c);
       }
-      store_vector(u + row * p.u_stride, c);
     }
   }
 }

@@ -117,19 +117,20 @@ class WeightStream {
  public:
   // Starts to fill the queues.
   __device__ WeightStream(const StreamedWeight& weight, int row, int begin, int length, char* queue, char* scales)
-      : queue_(shared_address(queue)) {
+      : queue_(reinterpret_cast<const uint4*>(queue)) {
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
     warp_k_ = warp % S::kWarpsK, warp_r_ = warp / S::kWarpsK;
-    begin_ = begin + length / S::kWarpsK * warp_k_;
+    begin_ = begin + warp_k_ * S::kUnit;
     blocks_ = length / (S::kWarpsK * S::kUnit);
     pitch_ = static_cast<int64_t>(weight.inputs) * 16 / F::kPerLane;
     const int first = row + warp_r_ * 16 * S::kRowTiles + lane / 4;
-    rows_left_ = weight.outputs - first;
+    rows_left_ = weight.outputs - first, row_ = first, first_row_ = row;
+    row_start_ = static_cast<const char*>(weight.data) + row * pitch_ + begin / F::kPerLane * static_cast<int64_t>(16);
     source_ = static_cast<const char*>(weight.data) + first * pitch_ +
               (begin_ / F::kPerLane + lane % 4) * static_cast<int64_t>(16);
     if constexpr (F::kHalvesPerGroup > 0) {
       scales_ = reinterpret_cast<const __nv_bfloat16*>(scales) + warp_r_ * 16 * S::kRowTiles + lane / 4 +
-                (begin_ - begin) / kGroup * S::kRows;
+                warp_k_ * S::kUnit / kGroup * S::kRows;
       const int chunks = S::kRows / 8, count = length / kGroup * chunks;
       for (int c = threadIdx.x; c < count; c += kStreamThreads) {
         const int group = c / chunks, chunk = c % chunks, output = row + chunk * 8;
@@ -144,15 +145,11 @@ class WeightStream {
 
   // Asks L2 for what follows in the queues, about `bytes` for the block.
   __device__ void prefetch(int bytes) const {
-    const int lane = threadIdx.x % 32, skip = S::kDepth / S::kRowTiles;
+    const int skip = S::kDepth / S::kRowTiles;
     const int blocks = min(bytes / (128 * S::kRows * S::kWarpsK), blocks_ - skip);
-    if (blocks <= 0) return;
-    for (int r = lane; r < 16 * S::kRowTiles; r += 32) {
-      const int ahead = r - lane / 4;  // rows from this lane's first
-      if (ahead >= rows_left_) continue;
-      const char* row = source_ - lane % 4 * 16 + ahead * pitch_;
-      prefetch_l2(row + skip * 128, blocks * 128);
-    }
+    const int ahead = threadIdx.x - (row_ - first_row_);
+    if (blocks > 0 && threadIdx.x < S::kRows && ahead < rows_left_)
+      prefetch_l2(row_start_ + threadIdx.x * pitch_ + skip * 128 * S::kWarpsK, blocks * 128 * S::kWarpsK);
   }
 
   // acc of this warp. load_x(i, vectors): kVectors of 8 elements of x from i on, of column lane / 4; where they come
@@ -167,10 +164,11 @@ class WeightStream {
     uint4 x[2][S::kVectors], next[2][S::kVectors];
     const int place = begin_ + lane % 4 * F::kPerLane;
     const auto load = [&](int block, uint4(&to)[2][S::kVectors]) {
-      load_x(place + block * S::kUnit, to[0]);
-      load_x(place + block * S::kUnit + S::kHalf, to[1]);
+      load_x(place + block * S::kUnit * S::kWarpsK, to[0]);
+      load_x(place + block * S::kUnit * S::kWarpsK + S::kHalf, to[1]);
     };
     if constexpr (kAhead) load(0, next);
+    constexpr int kTogether = S::kRowTiles % 2 == 0 ? 2 : 1;  // tiles at once, to hide latencies
     int unit = 0;
     for (int block = 0; block < blocks_; ++block) {
       if constexpr (kAhead) {
@@ -183,14 +181,19 @@ class WeightStream {
         load(block, x);
       }
 #pragma unroll
-      for (int tile = 0; tile < S::kRowTiles; ++tile, ++unit) {
-        copy_async_wait<S::kDepth - 1>();
-        const uint32_t slot = queue_ + (unit % S::kDepth * 4 * kStreamThreads + threadIdx.x) * 16;
-        uint4 a[4];
+      for (int tile = 0; tile < S::kRowTiles; tile += kTogether, unit += kTogether) {
+        copy_async_wait<S::kDepth - kTogether>();
+        uint4 a[kTogether][4];
 #pragma unroll
-        for (int piece = 0; piece < 4; ++piece) a[piece] = load_shared_16(slot + piece * kStreamThreads * 16);
-        multiply_unit(acc[tile], a, x, block, tile);
-        issue(unit + S::kDepth);
+        for (int k = 0; k < kTogether; ++k) {
+          const uint4* slot = queue_ + (unit + k) % S::kDepth * 4 * kStreamThreads + threadIdx.x;
+#pragma unroll
+          for (int piece = 0; piece < 4; ++piece) a[k][piece] = slot[piece * kStreamThreads];
+        }
+#pragma unroll
+        for (int k = 0; k < kTogether; ++k) multiply_unit(acc[tile + k], a[k], x, block, tile + k);
+#pragma unroll
+        for (int k = 0; k < kTogether; ++k) issue(unit + k + S::kDepth);
       }
     }
   }
@@ -220,8 +223,8 @@ class WeightStream {
   __device__ __forceinline__ void issue(int unit) {
     const int block = unit / S::kRowTiles, tile = unit % S::kRowTiles;
     if (block < blocks_) {
-      const uint32_t slot = queue_ + (unit % S::kDepth * 4 * kStreamThreads + threadIdx.x) * 16;
-      const char* from = source_ + tile * 16 * pitch_ + block * 128;
+      const uint32_t slot = shared_address(queue_ + unit % S::kDepth * 4 * kStreamThreads + threadIdx.x);
+      const char* from = source_ + tile * 16 * pitch_ + block * (128 * S::kWarpsK);
       const bool low = tile * 16 < rows_left_, high = tile * 16 + 8 < rows_left_;
       copy_async_16(slot, low ? from : source_, low);
       copy_async_16(slot + kStreamThreads * 16, low ? from + 64 : source_, low);
@@ -242,8 +245,7 @@ class WeightStream {
       for (int h = 0; h < 2; ++h) {
         F::multiply(part, a[h], a[2 + h], x[h]);
         if ((h + 1) % F::kHalvesPerGroup != 0) continue;
-        const __nv_bfloat16* scale =
-            scales_ + (block * 2 + h) / F::kHalvesPerGroup * S::kRows + tile * 16;
+        const __nv_bfloat16* scale = scales_ + (block * S::kWarpsK * 2 + h) / F::kHalvesPerGroup * S::kRows + tile * 16;
         const float low = __bfloat162float(scale[0]), high = __bfloat162float(scale[8]);
         acc[0] += low * part[0], acc[1] += low * part[1], acc[2] += high * part[2], acc[3] += high * part[3];
         part[0] = part[1] = part[2] = part[3] = 0.0f;
@@ -251,11 +253,12 @@ class WeightStream {
     }
   }
 
-  uint32_t queue_;
+  const uint4* queue_;
   const char* source_;  // of this lane: its first row, its first 16 bytes
   const __nv_bfloat16* scales_ = nullptr;
   int64_t pitch_;
-  int rows_left_, begin_, blocks_, warp_k_, warp_r_;
+  const char* row_start_;
+  int rows_left_, row_, first_row_, begin_, blocks_, warp_k_, warp_r_;
 };
 
 }  // namespace saker::cuda

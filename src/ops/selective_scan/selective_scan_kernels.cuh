@@ -1,12 +1,13 @@
 // The selective scan on a GPU: sequential over time, parallel over channels, states in registers.
 //
-// kThreadsPerChannel neighbouring lanes share the 16 states of kChannels neighbouring channels. A block of 64 channels
-// walks over its segment in tiles of tokens: inputs arrive in shared memory two tiles ahead (cp.async), where B and C
-// serve all channels; step sizes are made once per tile and channel; sums over n are exchanged between the lanes so
-// that each of them ends up with whole sums of other tokens, which it gates. One barrier per tile.
+// kLanes neighbouring lanes share the 16 states of a channel. A block of 64 channels walks over its segment in tiles
+// of tokens: inputs arrive in shared memory two tiles ahead (cp.async), where B and C serve all channels; step sizes
+// are made once per tile and channel. Within a tile a thread takes kLanes tokens at a time, reads what they need and
+// makes their exponentials while it still adds up the ones before; sums over n are exchanged between the lanes so
+// that each of them ends up with the whole sum of one token, which it gates. One barrier per tile.
 //
 // The limit is the unit for exponentials: 16 + 4 of them per token and channel, 16 per clock and multiprocessor. So
-// one in kPolynomialEvery of a thread's states takes its exponential from a polynomial in the multiply-add units.
+// one in kPolynomialEvery of a thread's states may take its exponential from a polynomial in the multiply-add units.
 #pragma once
 
 #include "device/cuda/intrinsics.cuh"
@@ -21,15 +22,15 @@ struct DeviceSegment {
 
 template <class T, class G>
 struct ScanProblem {
-  T* y;               // [l, e]
-  float* state;       // [s, n, e]
-  const T* u;         // [l, e]
-  const G* delta;     // [l, e]
-  const G* z;         // [l, e]
-  const float* B;     // [l, n]
-  const float* C;     // [l, n]
-  const float* A;     // [n, e]
-  const float* D;     // [e]
+  T* y;            // [l, e]
+  float* state;    // [s, n, e]
+  const T* u;      // [l, e]
+  const G* delta;  // [l, e]
+  const G* z;      // [l, e]
+  const float* B;  // [l, n]
+  const float* C;  // [l, n]
+  const float* A;  // [n, e]
+  const float* D;  // [e]
   const float* delta_bias;
   const DeviceSegment* segments;
   int64_t y_stride, u_stride, delta_stride, z_stride, B_stride, C_stride;
@@ -50,187 +51,238 @@ __device__ __forceinline__ float exp2_polynomial(float x) {
   return __int_as_float(__float_as_int(p) + (__float_as_int(shifted) << 23));
 }
 
-template <class T, class G, int kThreadsPerChannel_, int kChannels_, int kTile_, int kPolynomialEvery_>
+template <class T, class G, int kLanes_, int kTile_, int kPolynomialEvery_>
 struct ScanShape {
   using Value = T;
   using Gate = G;
-  static constexpr int kThreadsPerChannel = kThreadsPerChannel_, kChannels = kChannels_, kTile = kTile_;
-  static constexpr int kPolynomialEvery = kPolynomialEvery_;
-  static constexpr int kThreads = kScanChannels / kChannels * kThreadsPerChannel;
-  static constexpr int kStates = kScanStates / kThreadsPerChannel;  // of a thread and channel
-  static constexpr int kStages = 4;
+  static constexpr int kLanes = kLanes_, kTile = kTile_, kPolynomialEvery = kPolynomialEvery_;
+  static constexpr int kThreads = kScanChannels * kLanes;
+  static constexpr int kStates = kScanStates / kLanes;  // of a thread
+  static constexpr int kStages = 4, kStepTiles = 3;
   static constexpr int kValueBytes = kTile * kScanChannels * static_cast<int>(sizeof(T));
   static constexpr int kGateBytes = kTile * kScanChannels * static_cast<int>(sizeof(G));
   static constexpr int kRowBytes = kTile * kScanStates * 4;
   static constexpr int kStageBytes = kValueBytes + 2 * kGateBytes + 2 * kRowBytes;
   static constexpr int kStepBytes = kTile * kScanChannels * 8;
-  static constexpr int kBytes = kStages * kStageBytes + 2 * kStepBytes;
+  static constexpr int kBytes = kStages * kStageBytes + kStepTiles * kStepBytes + 2 * kValueBytes;
 };
 
-// Rows [0, count) of a tile, `kColumns` wide, into shared memory; rows beyond are zeros.
+// What a thread copies of each tile of an input [l, columns]: the same places of every tile.
 template <class S, class E, int kColumns>
-__device__ __forceinline__ void copy_rows(char* shared, const E* from, int64_t stride, int count) {
-  constexpr int kPerRow = kColumns * static_cast<int>(sizeof(E)) / 16, kCopies = S::kTile * kPerRow;
+class TileCopy {
+  static constexpr int kPerRow = kColumns * static_cast<int>(sizeof(E)) / 16, kPieces = S::kTile * kPerRow;
+  static constexpr int kRows = S::kThreads / kPerRow, kTurns = (kPieces + S::kThreads - 1) / S::kThreads;
+
+ public:
+  __device__ TileCopy(const E* first_row, int64_t stride)
+      : row_(threadIdx.x / kPerRow),
+        turn_stride_(stride * kRows * static_cast<int64_t>(sizeof(E))),
+        tile_stride_(stride * S::kTile * static_cast<int64_t>(sizeof(E))),
+        from_(reinterpret_cast<const char*>(first_row + row_ * stride) + threadIdx.x % kPerRow * 16) {}
+
+  // The next tile, of which `count` rows exist; the others become zeros.
+  __device__ __forceinline__ void copy(uint32_t to, int count) {
 #pragma unroll
-  for (int i = threadIdx.x; i < kCopies; i += S::kThreads) {
-    const int row = i / kPerRow, piece = i % kPerRow;
-    copy_async_16(shared_address(shared) + i * 16,
-                  from + (row < count ? row * stride + piece * (16 / static_cast<int>(sizeof(E))) : 0), row < count);
+    for (int turn = 0; turn < kTurns; ++turn) {
+      const int row = row_ + turn * kRows;
+      if (kPieces % S::kThreads != 0 && row >= S::kTile) break;
+      const bool valid = row < count;
+      copy_async_16(to + (turn * S::kThreads + threadIdx.x) * 16, valid ? from_ + turn * turn_stride_ : from_, valid);
+    }
+    from_ += tile_stride_;
+  }
+
+ private:
+  int row_;
+  int64_t turn_stride_, tile_stride_;
+  const char* from_;
+};
+
+// What a thread reads of kLanes tokens, all of it ahead of its use, and the decays made of it.
+template <class S>
+struct ScanGroup {
+  float2 step[S::kLanes];  // (step, step u)
+  float B[S::kLanes][S::kStates], C[S::kLanes][S::kStates], decay[S::kLanes][S::kStates];
+  typename S::Value u;  // of the token that this lane gates
+  typename S::Gate z;
+};
+
+template <int kCount>
+__device__ __forceinline__ void load_floats(float (&to)[kCount], const float* from) {
+  if constexpr (kCount == 2) {
+    *reinterpret_cast<float2*>(to) = *reinterpret_cast<const float2*>(from);
+  } else {
+#pragma unroll
+    for (int j = 0; j < kCount; j += 4) *reinterpret_cast<float4*>(to + j) = *reinterpret_cast<const float4*>(from + j);
   }
 }
 
 template <class S>
-__global__ void __launch_bounds__(S::kThreads) selective_scan_kernel(
-    const ScanProblem<typename S::Value, typename S::Gate> p) {
+__global__ void __launch_bounds__(S::kThreads, 1)
+    selective_scan_kernel(const ScanProblem<typename S::Value, typename S::Gate> p) {
   using T = typename S::Value;
   using G = typename S::Gate;
-  constexpr int kTile = S::kTile, kGroup = S::kThreadsPerChannel, kC = S::kChannels, kN = S::kStates;
+  constexpr int kTile = S::kTile, kLanes = S::kLanes, kN = S::kStates, kGroups = kTile / kLanes;
   extern __shared__ __align__(128) char shared[];
-  float2* const steps = reinterpret_cast<float2*>(shared + S::kStages * S::kStageBytes);  // 2 x [tile, channels]
+  char* const steps = shared + S::kStages * S::kStageBytes;     // kStepTiles x [tile, channels] of float2
+  char* const results = steps + S::kStepTiles * S::kStepBytes;  // 2 x [tile, channels]
   const DeviceSegment segment = p.segments[blockIdx.y];
   if (segment.length == 0) return;
   const int first = blockIdx.x * kScanChannels;
-  const int part = threadIdx.x % kGroup, c = threadIdx.x / kGroup * kC;  // states [part kN, ...) of channels [c, c + kC)
+  const int part = threadIdx.x % kLanes, c = threadIdx.x / kLanes, channel = first + c;
   const int tiles = static_cast<int>((segment.length + kTile - 1) / kTile);
-
-  const auto stage = [&](int tile) { return shared + tile % S::kStages * S::kStageBytes; };
   const auto rows_of = [&](int tile) {
     return static_cast<int>(min(segment.length - static_cast<int64_t>(tile) * kTile, static_cast<int64_t>(kTile)));
   };
-  const auto fetch = [&](int tile) {
+
+  TileCopy<S, T, kScanChannels> copy_u(p.u + segment.begin * p.u_stride + first, p.u_stride);
+  TileCopy<S, G, kScanChannels> copy_delta(p.delta + segment.begin * p.delta_stride + first, p.delta_stride);
+  TileCopy<S, G, kScanChannels> copy_z(p.z + segment.begin * p.z_stride + first, p.z_stride);
+  TileCopy<S, float, kScanStates> copy_B(p.B + segment.begin * p.B_stride, p.B_stride);
+  TileCopy<S, float, kScanStates> copy_C(p.C + segment.begin * p.C_stride, p.C_stride);
+  const uint32_t base = shared_address(shared);
+  const auto fetch = [&](int tile, int stage) {
     if (tile < tiles) {
-      const int64_t row = segment.begin + static_cast<int64_t>(tile) * kTile;
       const int count = rows_of(tile);
-      char* to = stage(tile);
-      copy_rows<S, T, kScanChannels>(to, p.u + row * p.u_stride + first, p.u_stride, count);
-      copy_rows<S, G, kScanChannels>(to + S::kValueBytes, p.delta + row * p.delta_stride + first, p.delta_stride, count);
-      copy_rows<S, G, kScanChannels>(to + S::kValueBytes + S::kGateBytes, p.z + row * p.z_stride + first, p.z_stride,
-                                     count);
-      copy_rows<S, float, kScanStates>(to + S::kValueBytes + 2 * S::kGateBytes, p.B + row * p.B_stride, p.B_stride,
-                                       count);
-      copy_rows<S, float, kScanStates>(to + S::kValueBytes + 2 * S::kGateBytes + S::kRowBytes, p.C + row * p.C_stride,
-                                       p.C_stride, count);
+      uint32_t to = base + stage * S::kStageBytes;
+      copy_u.copy(to, count), to += S::kValueBytes;
+      copy_delta.copy(to, count), to += S::kGateBytes;
+      copy_z.copy(to, count), to += S::kGateBytes;
+      copy_B.copy(to, count), to += S::kRowBytes;
+      copy_C.copy(to, count);
     }
     copy_async_commit();
   };
-  // (step, step u) of a tile; zeros, which leave the state as it is, behind the segment's end.
-  const int own = threadIdx.x % kScanChannels;
+  // (step, step u) of one token of a tile, and of the channel that this thread makes them for; zeros, which leave the
+  // state as it is, behind the segment's end.
+  const int own = threadIdx.x % kScanChannels, own_row = threadIdx.x / kScanChannels;
   const float own_bias = p.delta_bias[first + own];
-  const auto make_steps = [&](int tile) {
-    const char* from = stage(tile);
-    const T* u = reinterpret_cast<const T*>(from);
-    const G* delta = reinterpret_cast<const G*>(from + S::kValueBytes);
-    float2* to = steps + tile % 2 * kTile * kScanChannels;
-    const int count = rows_of(tile);
-#pragma unroll 4
-    for (int t = threadIdx.x / kScanChannels; t < kTile; t += S::kThreads / kScanChannels) {
-      const float step = t < count ? softplus(widen(delta[t * kScanChannels + own]) + own_bias) : 0.0f;
-      to[t * kScanChannels + own] = make_float2(step, step * widen(u[t * kScanChannels + own]));
-    }
+  const auto make_step = [&](const char* inputs, char* to, int t, int count) {
+    const int place = (t + own_row) * kScanChannels + own;
+    const float step = softplus(widen(reinterpret_cast<const G*>(inputs + S::kValueBytes)[place]) + own_bias);
+    const float kept = t + own_row < count ? step : 0.0f;
+    reinterpret_cast<float2*>(to)[place] = make_float2(kept, kept * widen(reinterpret_cast<const T*>(inputs)[place]));
   };
+  constexpr int kStorePerRow = kScanChannels * static_cast<int>(sizeof(T)) / 16;
+  T* to_y = p.y + (segment.begin + threadIdx.x / kStorePerRow) * p.y_stride + first +
+            threadIdx.x % kStorePerRow * (16 / static_cast<int>(sizeof(T)));
   const auto store = [&](int tile) {
-    const uint4* from = reinterpret_cast<const uint4*>(stage(tile));
-    constexpr int kPerRow = kScanChannels * static_cast<int>(sizeof(T)) / 16;
-    T* to = p.y + (segment.begin + static_cast<int64_t>(tile) * kTile) * p.y_stride + first;
+    const uint4* from = reinterpret_cast<const uint4*>(results + tile % 2 * S::kValueBytes) + threadIdx.x;
+    constexpr int kRows = S::kThreads / kStorePerRow;
     const int count = rows_of(tile);
 #pragma unroll
-    for (int i = threadIdx.x; i < kTile * kPerRow; i += S::kThreads) {
-      const int row = i / kPerRow, piece = i % kPerRow;
-      if (row < count)
-        *reinterpret_cast<uint4*>(to + row * p.y_stride + piece * (16 / static_cast<int>(sizeof(T)))) = from[i];
-    }
+    for (int turn = 0; turn < kTile / kRows; ++turn)
+      if (static_cast<int>(threadIdx.x) / kStorePerRow + turn * kRows < count)
+        *reinterpret_cast<uint4*>(to_y + turn * kRows * p.y_stride) = from[turn * S::kThreads];
+    to_y += kTile * p.y_stride;
   };
 
-  fetch(0);
-  fetch(1);
-  float A[kC][kN], h[kC][kN], D[kC];
-  float* const state = p.state + (segment.slot * kScanStates + part * kN) * static_cast<int64_t>(p.channels) + first + c;
+  fetch(0, 0);
+  fetch(1, 1);
+  fetch(2, 2);
+  float A[kN], h[kN];
+  const float D = p.D[channel];
+  float* const state = p.state + (segment.slot * kScanStates + part * kN) * static_cast<int64_t>(p.channels) + channel;
 #pragma unroll
-  for (int k = 0; k < kC; ++k) {
-    D[k] = p.D[first + c + k];
-#pragma unroll
-    for (int j = 0; j < kN; ++j) {
-      const int64_t place = static_cast<int64_t>(j) * p.channels + k;
-      A[k][j] = p.A[static_cast<int64_t>(part) * kN * p.channels + first + c + place] * kLog2E;
-      h[k][j] = segment.slot < 0 ? 0.0f : state[place];
-    }
+  for (int j = 0; j < kN; ++j) {
+    A[j] = p.A[static_cast<int64_t>(part * kN + j) * p.channels + channel] * kLog2E;
+    h[j] = segment.slot < 0 ? 0.0f : state[static_cast<int64_t>(j) * p.channels];
   }
-  copy_async_wait<1>();
+  copy_async_wait<0>();
   __syncthreads();
-  make_steps(0);
+  for (int tile = 0; tile < min(tiles, 2); ++tile)
+    for (int t = 0; t < kTile; t += kLanes)
+      make_step(shared + tile * S::kStageBytes, steps + tile * S::kStepBytes, t, rows_of(tile));
+  __syncthreads();
 
-  for (int tile = 0; tile < tiles; ++tile) {
-    copy_async_wait<0>();
-    __syncthreads();  // tile + 1 is here, the steps of this one too; tile - 1 is done
-    if (tile > 0) store(tile - 1);
-    fetch(tile + 2);
-    if (tile + 1 < tiles) make_steps(tile + 1);
-
-    char* const from = stage(tile);
-    T* const u = reinterpret_cast<T*>(from);  // and y
-    const G* z = reinterpret_cast<const G*>(from + S::kValueBytes + S::kGateBytes);
-    const float* B = reinterpret_cast<const float*>(from + S::kValueBytes + 2 * S::kGateBytes) + part * kN;
-    const float* C = B + kTile * kScanStates;
-    const float2* step = steps + tile % 2 * kTile * kScanChannels + c;
-#pragma unroll 1
-    for (int t0 = 0; t0 < kTile; t0 += kGroup) {
-      float sums[kC][kGroup];
+  // Inputs of the kLanes tokens from t0 of a tile, whose place in shared memory is `stage` and `made`.
+  const auto load = [&](ScanGroup<S>& g, const char* stage, const char* made, int t0) {
+    const float2* step = reinterpret_cast<const float2*>(made) + t0 * kScanChannels + c;
+    const float* B =
+        reinterpret_cast<const float*>(stage + S::kValueBytes + 2 * S::kGateBytes) + t0 * kScanStates + part * kN;
 #pragma unroll
-      for (int i = 0; i < kGroup; ++i) {
-        const int t = t0 + i;
-        float b[kN], cc[kN];
+    for (int i = 0; i < kLanes; ++i) {
+      g.step[i] = step[i * kScanChannels];
+      load_floats(g.B[i], B + i * kScanStates);
+      load_floats(g.C[i], B + (kTile + i) * kScanStates);
+    }
+    const int place = (t0 + part) * kScanChannels + c;
+    g.u = reinterpret_cast<const T*>(stage)[place];
+    g.z = reinterpret_cast<const G*>(stage + S::kValueBytes + S::kGateBytes)[place];
+  };
+  const auto make_decays = [&](ScanGroup<S>& g) {
 #pragma unroll
-        for (int j = 0; j < kN; j += 4) {
-          *reinterpret_cast<float4*>(b + j) = *reinterpret_cast<const float4*>(B + t * kScanStates + j);
-          *reinterpret_cast<float4*>(cc + j) = *reinterpret_cast<const float4*>(C + t * kScanStates + j);
-        }
-        float2 s[kC];
-        if constexpr (kC == 2)
-          *reinterpret_cast<float4*>(s) = *reinterpret_cast<const float4*>(step + t * kScanChannels);
-        else
-          s[0] = step[t * kScanChannels];
+    for (int i = 0; i < kLanes; ++i)
 #pragma unroll
-        for (int k = 0; k < kC; ++k) {
-          float sum = 0.0f;
-#pragma unroll
-          for (int j = 0; j < kN; ++j) {
-            const bool polynomial = S::kPolynomialEvery > 0 && (k * kN + j) % S::kPolynomialEvery == 0;
-            const float power = s[k].x * A[k][j];
-            const float decay = polynomial ? exp2_polynomial(power) : exp2_approximate(power);
-            h[k][j] = fmaf(decay, h[k][j], s[k].y * b[j]);
-            sum = fmaf(cc[j], h[k][j], sum);
-          }
-          sums[k][i] = sum;
-        }
+      for (int j = 0; j < kN; ++j) {
+        const float power = g.step[i].x * A[j];
+        bool polynomial = false;
+        if constexpr (S::kPolynomialEvery > 0) polynomial = j % S::kPolynomialEvery == 0;
+        g.decay[i][j] = polynomial ? exp2_polynomial(power) : exp2_approximate(power);
       }
-      // Lane `part` ends up with the whole sum of token t0 + part.
+  };
+  const auto advance = [&](const ScanGroup<S>& g, T* y) {
+    float sums[kLanes];
 #pragma unroll
-      for (int k = 0; k < kC; ++k) {
+    for (int i = 0; i < kLanes; ++i) {
+      sums[i] = 0.0f;
 #pragma unroll
-        for (int width = 1; width < kGroup; width *= 2) {
-          const bool odd = part & width;
-#pragma unroll
-          for (int i = 0; i < kGroup; i += 2 * width) {
-            const float keep = odd ? sums[k][i + width] : sums[k][i], give = odd ? sums[k][i] : sums[k][i + width];
-            sums[k][i] = keep + __shfl_xor_sync(0xffffffffu, give, width);
-          }
-        }
-      }
-      const int place = (t0 + part) * kScanChannels + c;
-#pragma unroll
-      for (int k = 0; k < kC; ++k) {
-        const float y = fmaf(D[k], widen(u[place + k]), sums[k][0]);
-        u[place + k] = round_to<T>(y * silu(widen(z[place + k])));
+      for (int j = 0; j < kN; ++j) {
+        h[j] = fmaf(g.decay[i][j], h[j], g.step[i].y * g.B[i][j]);
+        sums[i] = fmaf(g.C[i][j], h[j], sums[i]);
       }
     }
+    // Lane `part` ends up with the whole sum of token t0 + part.
+#pragma unroll
+    for (int width = 1; width < kLanes; width *= 2) {
+      const bool high = part & width;
+#pragma unroll
+      for (int i = 0; i < kLanes; i += 2 * width) {
+        const float keep = high ? sums[i + width] : sums[i], give = high ? sums[i] : sums[i + width];
+        sums[i] = keep + __shfl_xor_sync(0xffffffffu, give, width);
+      }
+    }
+    y[part * kScanChannels + c] = round_to<T>(fmaf(D, widen(g.u), sums[0]) * silu(widen(g.z)));
+  };
+
+  // Where tile + 1, tile + 2, ... are: rings of kStages and kStepTiles.
+  const auto ring = [](int place, int size) { return place >= size ? place - size : place; };
+  ScanGroup<S> even, odd;
+  load(even, shared, steps, 0);
+  make_decays(even);
+  for (int tile = 0, stage = 0, made = 0; tile < tiles; ++tile) {
+    copy_async_wait<0>();
+    __syncthreads();  // tile + 2 is here, and the steps of tile + 1; tile - 1 is done
+    if (tile > 0) store(tile - 1);
+    fetch(tile + 3, ring(stage + 3, S::kStages));
+
+    const char *now = shared + stage * S::kStageBytes, *now_steps = steps + made * S::kStepBytes;
+    const char* next = shared + ring(stage + 1, S::kStages) * S::kStageBytes;
+    const char* next_steps = steps + ring(made + 1, S::kStepTiles) * S::kStepBytes;
+    const char* later = shared + ring(stage + 2, S::kStages) * S::kStageBytes;
+    char* later_steps = steps + ring(made + 2, S::kStepTiles) * S::kStepBytes;
+    const int later_rows = tile + 2 < tiles ? rows_of(tile + 2) : 0;
+    T* y = reinterpret_cast<T*>(results + tile % 2 * S::kValueBytes);
+    // A group's exponentials, and a step of tile + 2, run beside the sums of the group before.
+#pragma unroll 1
+    for (int t0 = 0; t0 < kTile; t0 += 2 * kLanes) {
+      load(odd, now, now_steps, t0 + kLanes);
+      advance(even, y + t0 * kScanChannels);
+      make_decays(odd);
+      make_step(later, later_steps, t0, later_rows);
+      const bool last = t0 + 2 * kLanes == kTile;
+      load(even, last ? next : now, last ? next_steps : now_steps, last ? 0 : t0 + 2 * kLanes);
+      advance(odd, y + (t0 + kLanes) * kScanChannels);
+      make_decays(even);
+      make_step(later, later_steps, t0 + kLanes, later_rows);
+    }
+    stage = ring(stage + 1, S::kStages), made = ring(made + 1, S::kStepTiles);
   }
   __syncthreads();
   store(tiles - 1);
   if (segment.slot >= 0)
 #pragma unroll
-    for (int k = 0; k < kC; ++k)
-#pragma unroll
-      for (int j = 0; j < kN; ++j) state[static_cast<int64_t>(j) * p.channels + k] = h[k][j];
+    for (int j = 0; j < kN; ++j) state[static_cast<int64_t>(j) * p.channels] = h[j];
 }
 
 // One token for each of b sequences: state traffic is all there is. A thread has 4 channels and 4 states; the 4 threads
