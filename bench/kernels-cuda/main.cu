@@ -99,7 +99,8 @@ static double time_us(const std::function<void(int)>& run, int repeats = 20, int
   return times[times.size() / 2];
 }
 
-static bool overlap = true, clusters = true;
+static bool overlap = true, clusters = false;
+static int pad2 = 0, pad3 = 0;  // least shared memory of kernels 2 and 3: how many blocks share a multiprocessor
 template <int kClusterY = 1, class... Params, class... Args>
 void launch(void (*kernel)(Params...), dim3 grid, int block, int bytes, const Args&... args) {
   cudaLaunchConfig_t config = {};
@@ -277,7 +278,7 @@ template <class P>
 void x_product(const StreamedWeight& w, int batch) {
   SplitProduct p{w, model.u, model.partial, batch};
   const dim3 grid((kQ + P::S2::kRows - 1) / P::S2::kRows, kStepSplits);
-  const int bytes = P::S2::kBytes + P::S2::scale_bytes(kE / kStepSplits);
+  const int bytes = std::max(pad2, split_product_bytes<typename P::S2>(kE, batch));
   if (clusters)
     launch<kStepSplits>(split_product_kernel<typename P::S2, true>, grid, 256, bytes, p);
   else
@@ -287,13 +288,13 @@ template <class P>
 void state_step(const StreamedWeight& w, int batch, int layer) {
   StateStep p{w, model.partial, model.dt_bias, model.A, model.D, model.u, model.z + kE, model.y,
               model.state + int64_t{layer} * 8 * kN * kE, model.slots, 1e-6f, batch, clusters ? 1 : kStepSplits, 2 * kE, true};
-  launch(state_step_kernel<typename P::S3>, dim3(kE / kStepChannels), 256, state_step_bytes<typename P::S3>(kR, batch), p);
+  launch(state_step_kernel<typename P::S3>, dim3(kE / kStepChannels), 256, std::max(pad3, state_step_bytes<typename P::S3>(kR, batch)), p);
 }
 template <class P>
 void add_product(const StreamedWeight& w, int batch) {
   AddProduct p{w, nullptr, model.y, model.residual, batch};
   launch(add_product_kernel<typename P::S4, P::kPrefetch>, dim3((kD + P::S4::kRows - 1) / P::S4::kRows), 256,
-         P::S4::kBytes + P::S4::scale_bytes(kE), p);
+         add_product_bytes<typename P::S4>(kE, batch), p);
 }
 template <class P>
 void decode_step(int batch, int layers = kLayers, bool head = true) {
@@ -579,59 +580,56 @@ int main(int argc, char** argv) {
   using Bf = Sixteen<bf16>;
   if (wants("check")) {
     for (int b : {1, 3, 8}) {
-      check_decode<Plan<Bf, 4, 4, 131072>>("bf16", b);
-      check_decode<Plan<Int8, 4, 4, 131072>>("int8", b);
-      check_decode<Plan<Int4, 4, 4, 131072>>("int4", b);
+      check_decode<Plan<Bf, 6, 6, 0>>("bf16", b);
+      check_decode<Plan<Int8, 4, 4, 0>>("int8", b);
+      check_decode<Plan<Int4, 4, 4, 0>>("int4", b);
     }
-    check_bits<Plan<Bf, 4, 4, 131072>>("bf16");
-    check_bits<Plan<Int4, 4, 4, 131072>>("int4");
+    clusters = true;
+    check_decode<Plan<Bf, 6, 6, 0>>("bf16 clusters", 8);
+    clusters = false;
+    check_bits<Plan<Bf, 6, 6, 0>>("bf16");
+    check_bits<Plan<Int4, 4, 4, 0>>("int4");
   }
   if (wants("decode")) {
-    using A = Plan<Bf, 4, 4, 0>;
+    using A = Plan<Bf, 8, 8, 0>;
     for (bool o : {true, false})
       for (bool c : {true, false}) {
         overlap = o, clusters = c;
         std::printf("clusters %d: ", c);
-        time_decode<A>("bf16 depth 4,4", 1);
-        std::printf("clusters %d: ", c);
-        time_decode<A>("bf16 depth 4,4", 8);
+        time_decode<A>("bf16 depth 8,8", 1);
       }
-    overlap = clusters = true;
-    time_decode<Plan<Bf, 4, 4, 131072>>("bf16 depth 4,4 ahead 128K", 1);
-    time_decode<Plan<Bf, 4, 8, 0>>("bf16 depth 4,8", 1);
-    time_decode<Plan<Bf, 6, 4, 0>>("bf16 depth 6,4", 1);
-    time_decode<Plan<Bf, 6, 6, 0>>("bf16 depth 6,6", 1);
-    time_decode<Plan<Bf, 8, 4, 0>>("bf16 depth 8,4", 1);
-    time_decode<Plan<Bf, 8, 8, 0>>("bf16 depth 8,8", 1);
-    time_decode<Plan<Bf, 8, 8, 0>>("bf16 depth 8,8", 8);
+    for (bool c : {true, false})
+      for (int pad : {0, 50, 76, 116}) {
+        overlap = true, clusters = c, pad2 = pad3 = pad * 1024;
+        std::printf("clusters %d pads %d: ", c, pad);
+        time_decode<A>("bf16 depth 8,8", 1);
+        std::printf("clusters %d pads %d: ", c, pad);
+        time_decode<Plan<Int8, 8, 8, 0>>("int8 depth 8,8", 1);
+      }
+    overlap = true, clusters = false, pad2 = pad3 = 76 * 1024;
+    time_decode<Plan<Bf, 8, 8, 131072>>("bf16 depth 8,8 ahead 128K", 1);
+    time_decode<Plan<Bf, 8, 10, 0>>("bf16 depth 8,10", 1);
+    time_decode<Plan<Bf, 10, 8, 0>>("bf16 depth 10,8", 1);
     time_decode<Plan<Bf, 12, 12, 0>>("bf16 depth 12,12", 1);
-    for (int b : {2, 4}) time_decode<A>("bf16 depth 4,4", b);
-    time_decode<Plan<Bf, 2, 4, 0>>("bf16 depth 2,4", 8);
-    time_decode<Plan<Int8, 4, 4, 0>>("int8 depth 4,4", 1);
-    time_decode<Plan<Int8, 2, 2, 0>>("int8 depth 2,2", 1);
-    time_decode<Plan<Int8, 8, 8, 0>>("int8 depth 8,8", 1);
-    time_decode<Plan<Int8, 4, 4, 0>>("int8 depth 4,4", 8);
-    time_decode<Plan<Int4, 4, 4, 0>>("int4 depth 4,4", 1);
-    time_decode<Plan<Int4, 2, 2, 0>>("int4 depth 2,2", 1);
-    time_decode<Plan<Int4, 8, 4, 0>>("int4 depth 8,4", 1);
-    time_phases<Plan<Bf, 4, 4, 0>>("bf16", 1);
-    time_phases<Plan<Bf, 4, 4, 131072>>("bf16", 8);
-    time_phases<Plan<Int8, 4, 4, 131072>>("int8", 1);
-    time_phases<Plan<Int4, 4, 4, 131072>>("int4", 1);
+    for (int b : {2, 4}) time_decode<A>("bf16 depth 8,8", b);
+    time_decode<Plan<Bf, 6, 6, 0>>("bf16 depth 6,6", 8);
+    time_decode<Plan<Bf, 8, 6, 0>>("bf16 depth 8,6", 8);
+    time_decode<Plan<Int8, 8, 8, 131072>>("int8 depth 8,8 ahead 128K", 1);
+    time_decode<Plan<Int8, 8, 12, 0>>("int8 depth 8,12", 1);
+    time_decode<Plan<Int4, 8, 8, 0>>("int4 depth 8,8", 1);
+    time_decode<Plan<Int4, 8, 12, 0>>("int4 depth 8,12", 1);
+    time_phases<Plan<Bf, 8, 8, 0>>("bf16", 1);
+    time_phases<Plan<Bf, 6, 6, 0>>("bf16", 8);
+    time_phases<Plan<Int8, 8, 8, 0>>("int8", 1);
+    time_phases<Plan<Int4, 8, 8, 0>>("int4", 1);
     overlap = false;
-    time_phases<Plan<Bf, 4, 4, 0>>("bf16 alone", 1);
+    time_phases<Plan<Bf, 8, 8, 0>>("bf16 alone", 1);
   }
   if (wants("scan")) {
     const ScanData d = make_scan<bf16>(8192, 8192, 256), f = make_scan<float>(8192, 8192, 256);
     run_scan<bf16, 4, 32, 0>("bf16", d);
-    run_scan<bf16, 4, 16, 0>("bf16", d);
-    run_scan<bf16, 4, 32, 4>("bf16", d);
-    run_scan<bf16, 2, 32, 0>("bf16", d);
     run_scan<bf16, 2, 32, 8>("bf16", d);
-    run_scan<bf16, 2, 32, 4>("bf16", d);
-    run_scan<bf16, 8, 32, 0>("bf16", d);
     run_scan<float, 4, 32, 0>("f32", f);
-    run_scan<float, 2, 32, 8>("f32", f);
     for (int strip : {16, 32, 64}) run_conv<bf16>("bf16", d, strip), run_conv<float>("f32", f, strip);
     for (int b : {64, 256})
       for (int rows : {16, 64}) run_step<float>("f32", f, b, rows), run_step<bf16>("bf16", d, b, rows);
@@ -655,6 +653,16 @@ int main(int argc, char** argv) {
       time_product("out fp8->f32 +=", m, kD, kE, CUDA_R_8F_E4M3, CUDA_R_32F, true);
       time_product("out fp8->f32 += outer", m, kD, kE, CUDA_R_8F_E4M3, CUDA_R_32F, true, 8, true);
     }
+  }
+  if (what == "profile") {
+    overlap = false;
+    const ScanData d = make_scan<bf16>(2048, 2048, 16);
+    set_segments(d, {{0, 2048, 0}});
+    using S = ScanShape<bf16, bf16, 4, 32, 0>;
+    launch(selective_scan_kernel<S>, dim3(kE / kScanChannels, 1), S::kThreads, S::kBytes, problem<bf16>(d));
+    decode_step<Plan<Bf, 8, 8, 0>>(1, 1, false);
+    decode_step<Plan<Int8, 8, 8, 0>>(1, 1, false);
+    decode_step<Plan<Bf, 6, 6, 0>>(8, 1, false);
   }
   CHECK(cudaDeviceSynchronize());
   std::printf("done\n");

@@ -138,14 +138,8 @@ __global__ void __launch_bounds__(kStreamThreads, 2) norm_product_kernel(const N
   if constexpr (S::F::kHalvesPerGroup > 0) copy_async_wait<S::kDepth - 1>();
   normalise_rows<T>(p, weight, x, pitch, warp_sums);
 
-  const int column = threadIdx.x % 32 / 4;
   float acc[S::kRowTiles][4];
-  stream.template multiply<false>(acc, [&](int i, uint4(&v)[S::kVectors]) {
-#pragma unroll
-    for (int j = 0; j < S::kVectors; ++j)
-      v[j] = column < p.batch ? *reinterpret_cast<const uint4*>(x + column * pitch + (i + j * 8) * 2)
-                              : make_uint4(0, 0, 0, 0);
-  });
+  stream.multiply(acc, x, pitch, p.batch);
   float* sums = reinterpret_cast<float*>(shared);
   stream.reduce(acc, sums);
   for (int i = threadIdx.x; i < S::kRows * p.batch; i += kStreamThreads) {
@@ -159,20 +153,6 @@ __global__ void __launch_bounds__(kStreamThreads, 2) norm_product_kernel(const N
   }
 }
 
-// Rows of x in global memory, written by the kernel before.
-template <class S>
-struct RowsOfX {
-  const void* x;  // [b, columns] 16-bit
-  int64_t columns;
-  int batch;
-  __device__ __forceinline__ void operator()(int i, uint4 (&v)[S::kVectors]) const {
-    const int column = threadIdx.x % 32 / 4;
-    const uint4* from = reinterpret_cast<const uint4*>(static_cast<const char*>(x) + (column * columns + i) * 2);
-#pragma unroll
-    for (int j = 0; j < S::kVectors; ++j) v[j] = column < batch ? __ldcg(from + j) : make_uint4(0, 0, 0, 0);
-  }
-};
-
 struct SplitProduct {
   StreamedWeight weight;  // [r + 2n, e]
   const void* x;          // [b, e]
@@ -180,20 +160,27 @@ struct SplitProduct {
   int batch;
 };
 
+template <class S>
+constexpr int split_product_bytes(int e, int batch) {
+  return S::kBytes + S::scale_bytes(e / kStepSplits) + batch * (e / kStepSplits * 2 + 64);
+}
+
 // kCluster: the kStepSplits blocks of the same outputs are a cluster (sm_90) and add up what they have.
 template <class S, bool kCluster>
 __global__ void __launch_bounds__(kStreamThreads, 2) split_product_kernel(const SplitProduct p) {
   extern __shared__ __align__(128) char shared[];
-  const int row = blockIdx.x * S::kRows, length = p.weight.inputs / kStepSplits, begin = blockIdx.y * length;
+  const int row = blockIdx.x * S::kRows, length = p.weight.inputs / kStepSplits, begin = blockIdx.y * length,
+            pitch = length * 2 + 64;
   launch_dependents();
-  WeightStream<S> stream(p.weight, row, begin, length, shared, shared + S::kBytes);
+  char *x = shared + S::kBytes, *scales = x + p.batch * pitch;
+  WeightStream<S> stream(p.weight, row, begin, length, shared, scales);
   wait_for_predecessors();
-  if constexpr (S::F::kHalvesPerGroup > 0) {
-    copy_async_wait<S::kDepth - 1>();
-    __syncthreads();
-  }
+  fetch_x(x, pitch, p.x, p.weight.inputs, begin, length, p.batch);
+  copy_async_commit();
+  copy_async_wait<0>();
+  __syncthreads();
   float acc[S::kRowTiles][4];
-  stream.template multiply<true>(acc, RowsOfX<S>{p.x, p.weight.inputs, p.batch});
+  stream.multiply(acc, x, pitch, p.batch);
   float* sums = reinterpret_cast<float*>(shared);
   stream.reduce(acc, sums);
   if constexpr (kCluster) {
@@ -309,14 +296,8 @@ __global__ void __launch_bounds__(kStreamThreads, 2) state_step_kernel(const Sta
   }
   finish_dt_B_C<T>(p, q, dt, pitch);
 
-  const int column = threadIdx.x % 32 / 4;
   float acc[S::kRowTiles][4];
-  stream.template multiply<false>(acc, [&](int i, uint4(&v)[S::kVectors]) {
-#pragma unroll
-    for (int j = 0; j < S::kVectors; ++j)
-      v[j] = column < p.batch ? *reinterpret_cast<const uint4*>(dt + column * pitch + (i + j * 8) * 2)
-                              : make_uint4(0, 0, 0, 0);
-  });
+  stream.multiply(acc, dt, pitch, p.batch);
   float* sums = reinterpret_cast<float*>(shared);
   stream.reduce(acc, sums);
 
@@ -353,20 +334,27 @@ struct AddProduct {
   int batch;
 };
 
+template <class S>
+constexpr int add_product_bytes(int e, int batch) {
+  return S::kBytes + S::scale_bytes(e) + batch * (e * 2 + 64);
+}
+
 template <class S, int kPrefetch>
 __global__ void __launch_bounds__(kStreamThreads, 2) add_product_kernel(const AddProduct p) {
   extern __shared__ __align__(128) char shared[];
   const int row = blockIdx.x * S::kRows, d = p.weight.outputs;
   launch_dependents();
-  WeightStream<S> stream(p.weight, row, 0, p.weight.inputs, shared, shared + S::kBytes);
+  const int pitch = p.weight.inputs * 2 + 64;
+  char *x = shared + S::kBytes, *scales = x + p.batch * pitch;
+  WeightStream<S> stream(p.weight, row, 0, p.weight.inputs, shared, scales);
   stream.prefetch(kPrefetch);
   wait_for_predecessors();
-  if constexpr (S::F::kHalvesPerGroup > 0) {
-    copy_async_wait<S::kDepth - 1>();
-    __syncthreads();
-  }
+  fetch_x(x, pitch, p.x, p.weight.inputs, 0, p.weight.inputs, p.batch);
+  copy_async_commit();
+  copy_async_wait<0>();
+  __syncthreads();
   float acc[S::kRowTiles][4];
-  stream.template multiply<true>(acc, RowsOfX<S>{p.x, p.weight.inputs, p.batch});
+  stream.multiply(acc, x, pitch, p.batch);
   float* sums = reinterpret_cast<float*>(shared);
   stream.reduce(acc, sums);
   for (int i = threadIdx.x; i < S::kRows * p.batch; i += kStreamThreads) {

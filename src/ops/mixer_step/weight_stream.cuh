@@ -152,34 +152,24 @@ class WeightStream {
       prefetch_l2(row_start_ + threadIdx.x * pitch_ + skip * 128 * S::kWarpsK, blocks * 128 * S::kWarpsK);
   }
 
-  // acc of this warp. load_x(i, vectors): kVectors of 8 elements of x from i on, of column lane / 4; where they come
-  // from global memory (kAhead), a block of i before they are used. The scales are there: the caller has passed a
-  // barrier after copy_async_wait<kDepth - 1>.
-  template <bool kAhead, class LoadX>
-  __device__ __forceinline__ void multiply(float (&acc)[S::kRowTiles][4], const LoadX& load_x) {
-    const int lane = threadIdx.x % 32;
+  // acc of this warp. x: rows of elements in shared memory, `pitch` bytes apart, of which the first is i = begin. The
+  // caller has passed a barrier after copy_async_wait<kDepth - 1>, so that scales are there.
+  __device__ __forceinline__ void multiply(float (&acc)[S::kRowTiles][4], const char* x_rows, int pitch, int batch) {
+    const int lane = threadIdx.x % 32, column = lane / 4;
+    const char* x_row = x_rows + column * pitch + (warp_k_ * S::kUnit + lane % 4 * F::kPerLane) * 2;
 #pragma unroll
     for (int tile = 0; tile < S::kRowTiles; ++tile)
       for (float& a : acc[tile]) a = 0.0f;
-    uint4 x[2][S::kVectors], next[2][S::kVectors];
-    const int place = begin_ + lane % 4 * F::kPerLane;
-    const auto load = [&](int block, uint4(&to)[2][S::kVectors]) {
-      load_x(place + block * S::kUnit * S::kWarpsK, to[0]);
-      load_x(place + block * S::kUnit * S::kWarpsK + S::kHalf, to[1]);
-    };
-    if constexpr (kAhead) load(0, next);
     constexpr int kTogether = S::kRowTiles % 2 == 0 ? 2 : 1;  // tiles at once, to hide latencies
     int unit = 0;
-    for (int block = 0; block < blocks_; ++block) {
-      if constexpr (kAhead) {
+    for (int block = 0; block < blocks_; ++block, x_row += S::kUnit * S::kWarpsK * 2) {
+      uint4 x[2][S::kVectors];
 #pragma unroll
-        for (int h = 0; h < 2; ++h)
+      for (int h = 0; h < 2; ++h)
 #pragma unroll
-          for (int v = 0; v < S::kVectors; ++v) x[h][v] = next[h][v];
-        if (block + 1 < blocks_) load(block + 1, next);
-      } else {
-        load(block, x);
-      }
+        for (int v = 0; v < S::kVectors; ++v)
+          x[h][v] = column < batch ? *reinterpret_cast<const uint4*>(x_row + (h * S::kHalf + v * 8) * 2)
+                                   : make_uint4(0, 0, 0, 0);
 #pragma unroll
       for (int tile = 0; tile < S::kRowTiles; tile += kTogether, unit += kTogether) {
         copy_async_wait<S::kDepth - kTogether>();
@@ -260,5 +250,15 @@ class WeightStream {
   const char* row_start_;
   int rows_left_, row_, first_row_, begin_, blocks_, warp_k_, warp_r_;
 };
+
+// Columns [begin, begin + length) of x [b, columns] into shared memory, rows `pitch` bytes apart; they arrive with the
+// next copies of the queue.
+__device__ __forceinline__ void fetch_x(char* to, int pitch, const void* x, int64_t columns, int begin, int length,
+                                        int batch) {
+  for (int t = 0; t < batch; ++t)
+    for (int i = threadIdx.x; i < length / 8; i += kStreamThreads)
+      copy_async_16(shared_address(to) + t * pitch + i * 16,
+                    static_cast<const char*>(x) + (t * columns + begin + i * 8) * 2);
+}
 
 }  // namespace saker::cuda
