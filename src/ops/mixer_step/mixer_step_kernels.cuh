@@ -1,0 +1,368 @@
+// The four kernels of a decode step of one layer, for 1 to 8 sequences. Weights stream (weight_stream.cuh); everything
+// else is computed where its inputs are made:
+//
+//   1. norm + in_proj (+ convolution window and SiLU)     residual -> u, z
+//   2. x_proj, i split over blocks                        u -> partial sums of [dt | B | C]
+//   3. sum, norms, dt_proj, step size, state, gate        -> y
+//   4. out_proj                                           residual += y
+//
+// 1 also serves as final norm and head. All sums have one order, and no sequence sees another: a sequence's bits do
+// not depend on its neighbours or on their number.
+#pragma once
+
+#include <cooperative_groups.h>
+
+#include "ops/mixer_step/weight_stream.cuh"
+
+namespace saker::cuda {
+
+inline constexpr int kStepStates = 16;      // n
+inline constexpr int kStepSplits = 8;       // blocks that share x_proj's sum over i
+inline constexpr int kStepMaxModel = 4096;  // d
+inline constexpr int kStepChannels = 64;    // of a block of kernel 3
+
+struct NormProduct {
+  StreamedWeight weight;  // [o, d]
+  const float* bias;      // [o] or null
+  const float* residual;  // [b, d]
+  const float* norm;      // [d]
+  float eps;
+  int batch;
+  float* y;  // [b, o]; with a convolution only z of it, [b, 2e], is written
+  // The convolution of outputs [0, e); null: none.
+  void* u;                 // [b, e] of the weights' type
+  float* window;           // [s, k - 1, e]
+  const int32_t* slots;    // [b]
+  const float* taps;       // [k, e]
+  const float* conv_bias;  // [e] or null
+  int channels, kernel;
+};
+
+template <class S>
+constexpr int norm_product_bytes(int d, int batch) {
+  return S::kBytes + batch * (d * 2 + 64) + S::scale_bytes(d) + 2 * 8 * 4 + (batch * 7 + 9) * S::kRows * 4;
+}
+
+// x = norm(residual) as elements in shared memory, rows `pitch` bytes apart.
+template <class T>
+__device__ __forceinline__ void normalise_rows(const NormProduct& p, const float4 (&weight)[4], char* x, int pitch,
+                                               float* warp_sums) {
+  const int d = p.weight.inputs;
+  float4 v[4], next[4];
+  const auto load = [&](int t, float4(&to)[4]) {
+#pragma unroll
+    for (int j = 0; j < 4; ++j) {
+      const int i = (j * kStreamThreads + threadIdx.x) * 4;
+      to[j] = i < d ? __ldcg(reinterpret_cast<const float4*>(p.residual + static_cast<int64_t>(t) * d + i))
+                    : make_float4(0, 0, 0, 0);
+    }
+  };
+  load(0, next);
+  for (int t = 0; t < p.batch; ++t) {
+    float squares = 0.0f;
+#pragma unroll
+    for (int j = 0; j < 4; ++j) {
+      v[j] = next[j];
+      squares += v[j].x * v[j].x + v[j].y * v[j].y + v[j].z * v[j].z + v[j].w * v[j].w;
+    }
+    if (t + 1 < p.batch) load(t + 1, next);
+    squares = warp_sum(squares);
+    float* sums = warp_sums + t % 2 * 8;
+    if (threadIdx.x % 32 == 0) sums[threadIdx.x / 32] = squares;
+    __syncthreads();
+    float total = 0.0f;
+#pragma unroll
+    for (int w = 0; w < 8; ++w) total += sums[w];
+    const float scale = rsqrtf(total / d + p.eps);
+#pragma unroll
+    for (int j = 0; j < 4; ++j) {
+      const int i = (j * kStreamThreads + threadIdx.x) * 4;
+      if (i >= d) continue;
+      const uint2 pair = {pack(weight[j].x * (v[j].x * scale), weight[j].y * (v[j].y * scale), T()),
+                          pack(weight[j].z * (v[j].z * scale), weight[j].w * (v[j].w * scale), T())};
+      *reinterpret_cast<uint2*>(x + t * pitch + i * 2) = pair;
+    }
+  }
+  __syncthreads();
+}
+
+// The inputs of the convolution of a block's channels in shared memory: rows of kRows floats, first the taps, then the
+// windows, sequence by sequence. They arrive with the next copies of the queue.
+template <int kRows>
+__device__ __forceinline__ void fetch_rows(float* to, const float* from, int64_t pitch, int count) {
+  constexpr int kPieces = kRows / 4;
+  for (int i = threadIdx.x; i < count * kPieces; i += kStreamThreads)
+    copy_async_16(shared_address(to) + i * 16, from + i / kPieces * pitch + i % kPieces * 4);
+}
+
+// u = silu(conv(x)) of one channel and sequence; the window moves on by x.
+template <class T, int kRows>
+__device__ __forceinline__ void convolve(const NormProduct& p, const float* taps, int row, int r, int t, float x) {
+  const int64_t e = p.channels;
+  const int k = p.kernel, channel = row + r;
+  const float* old = taps + (k + t * (k - 1)) * kRows + r;
+  float* window = p.window + p.slots[t] * (k - 1) * e + channel;
+  float c = p.conv_bias ? p.conv_bias[channel] : 0.0f;
+  for (int j = 0; j + 1 < k; ++j) {
+    c = fmaf(taps[j * kRows + r], old[j * kRows], c);
+    window[j * e] = j + 2 < k ? old[(j + 1) * kRows] : x;
+  }
+  c = fmaf(taps[(k - 1) * kRows + r], x, c);
+  static_cast<T*>(p.u)[t * e + channel] = round_to<T>(silu(c));
+}
+
+template <class S, int kPrefetch>
+__global__ void __launch_bounds__(kStreamThreads, 2) norm_product_kernel(const NormProduct p) {
+  using T = typename S::F::Element;
+  extern __shared__ __align__(128) char shared[];
+  const int d = p.weight.inputs, pitch = d * 2 + 64, row = blockIdx.x * S::kRows;
+  char *x = shared + S::kBytes, *scales = x + p.batch * pitch;
+  float* warp_sums = reinterpret_cast<float*>(scales + S::scale_bytes(d));
+  float* taps = warp_sums + 2 * 8;
+  launch_dependents();
+  WeightStream<S> stream(p.weight, row, 0, d, shared, scales);
+  stream.prefetch(kPrefetch);
+  const bool convolved = p.u && row < p.channels;
+  if (convolved) fetch_rows<S::kRows>(taps, p.taps + row, p.channels, p.kernel);
+  float4 weight[4];
+#pragma unroll
+  for (int j = 0; j < 4; ++j) {
+    const int i = (j * kStreamThreads + threadIdx.x) * 4;
+    weight[j] = i < d ? *reinterpret_cast<const float4*>(p.norm + i) : make_float4(0, 0, 0, 0);
+  }
+  wait_for_predecessors();
+  for (int t = 0; t < p.batch && convolved; ++t)
+    fetch_rows<S::kRows>(taps + (p.kernel + t * (p.kernel - 1)) * S::kRows,
+                         p.window + p.slots[t] * (p.kernel - 1) * static_cast<int64_t>(p.channels) + row, p.channels,
+                         p.kernel - 1);
+  if constexpr (S::F::kHalvesPerGroup > 0) copy_async_wait<S::kDepth - 1>();
+  normalise_rows<T>(p, weight, x, pitch, warp_sums);
+
+  float acc[S::kRowTiles][4];
+  stream.multiply(acc, x, pitch, p.batch);
+  float* sums = reinterpret_cast<float*>(shared);
+  stream.reduce(acc, sums);
+  for (int i = threadIdx.x; i < S::kRows * p.batch; i += kStreamThreads) {
+    const int r = i % S::kRows, t = i / S::kRows, output = row + r;
+    if (output >= p.weight.outputs) continue;
+    const float value = WeightStream<S>::result(sums, r, t) + (p.bias ? p.bias[output] : 0.0f);
+    if (convolved)
+      convolve<T, S::kRows>(p, taps, row, r, t, value);
+    else
+      p.y[static_cast<int64_t>(t) * p.weight.outputs + output] = value;
+  }
+}
+
+struct SplitProduct {
+  StreamedWeight weight;  // [r + 2n, e]
+  const void* x;          // [b, e]
+  float* partial;         // [kStepSplits, b, r + 2n]; with clusters [b, r + 2n], the whole sum
+  int batch;
+};
+
+template <class S>
+constexpr int split_product_bytes(int e, int batch) {
+  return S::kBytes + S::scale_bytes(e / kStepSplits) + batch * (e / kStepSplits * 2 + 64);
+}
+
+// kCluster: the kStepSplits blocks of the same outputs are a cluster (sm_90) and add up what they have.
+template <class S, bool kCluster>
+__global__ void __launch_bounds__(kStreamThreads, 2) split_product_kernel(const SplitProduct p) {
+  extern __shared__ __align__(128) char shared[];
+  const int row = blockIdx.x * S::kRows, length = p.weight.inputs / kStepSplits, begin = blockIdx.y * length,
+            pitch = length * 2 + 64;
+  launch_dependents();
+  char *x = shared + S::kBytes, *scales = x + p.batch * pitch;
+  WeightStream<S> stream(p.weight, row, begin, length, shared, scales);
+  wait_for_predecessors();
+  fetch_x(x, pitch, p.x, p.weight.inputs, begin, length, p.batch);
+  copy_async_commit();
+  copy_async_wait<0>();
+  __syncthreads();
+  float acc[S::kRowTiles][4];
+  stream.multiply(acc, x, pitch, p.batch);
+  float* sums = reinterpret_cast<float*>(shared);
+  stream.reduce(acc, sums);
+  if constexpr (kCluster) {
+#if __CUDA_ARCH__ >= 900
+    const auto cluster = cooperative_groups::this_cluster();
+    float* own = sums + S::kSumBytes / 4;  // [b, kRows]
+    static_assert(S::kSumBytes + S::kRows * kStreamBatch * 4 <= S::kBytes);
+    for (int i = threadIdx.x; i < S::kRows * p.batch; i += kStreamThreads)
+      own[i] = WeightStream<S>::result(sums, i % S::kRows, i / S::kRows);
+    cluster.sync();
+    for (int i = threadIdx.x * kStepSplits + blockIdx.y; i < S::kRows * p.batch; i += kStreamThreads * kStepSplits) {
+      float part[kStepSplits], sum = 0.0f;
+#pragma unroll
+      for (int s = 0; s < kStepSplits; ++s) part[s] = cluster.map_shared_rank(own, s)[i];
+#pragma unroll
+      for (int s = 0; s < kStepSplits; ++s) sum += part[s];
+      if (row + i % S::kRows < p.weight.outputs)
+        p.partial[static_cast<int64_t>(i / S::kRows) * p.weight.outputs + row + i % S::kRows] = sum;
+    }
+    cluster.sync();  // nobody leaves while others read here
+#endif
+  } else {
+    for (int i = threadIdx.x; i < S::kRows * p.batch; i += kStreamThreads) {
+      const int r = i % S::kRows, t = i / S::kRows, output = row + r;
+      if (output < p.weight.outputs)
+        p.partial[(static_cast<int64_t>(blockIdx.y) * p.batch + t) * p.weight.outputs + output] =
+            WeightStream<S>::result(sums, r, t);
+    }
+  }
+}
+
+struct StateStep {
+  StreamedWeight weight;    // dt_proj [e, r]
+  const float* partial;     // [splits, b, r + 2n]
+  const float* delta_bias;  // [e]
+  const float* A;           // [n, e]
+  const float* D;           // [e]
+  const void* u;            // [b, e]
+  const float* z;           // [b, e], rows z_pitch apart
+  void* y;                  // [b, e]
+  float* state;             // [s, n, e]
+  const int32_t* slots;     // [b]
+  float eps;
+  int batch, splits, z_pitch;
+  bool norms;  // of dt, B and C
+};
+
+template <class S>
+constexpr int state_step_bytes(int r, int batch) {
+  return S::kBytes + S::scale_bytes(r) +
+         batch * ((r + 2 * kStepStates) * 4 + r * 2 + 64 + (4 + kStepStates + 2) * kStepChannels * 4);
+}
+
+// [dt | B | C] of a sequence: the sum of the partial sums, normalised; dt as elements, B and C as f32 in place.
+template <class T>
+__device__ __forceinline__ void finish_dt_B_C(const StateStep& p, float* q, char* dt, int pitch) {
+  const int r = p.weight.inputs, width = r + 2 * kStepStates;
+  for (int i = threadIdx.x; i < p.batch * width; i += kStreamThreads) {
+    float sum = 0.0f;
+#pragma unroll 8
+    for (int s = 0; s < p.splits; ++s) sum += __ldcg(p.partial + static_cast<int64_t>(s) * p.batch * width + i);
+    q[i] = sum;
+  }
+  __syncthreads();
+  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+  for (int t = warp; t < p.batch; t += 8) {
+    float* row = q + t * width;
+    float squares = 0.0f;
+    for (int i = lane; i < r; i += 32) squares += row[i] * row[i];
+    const float scale = p.norms ? rsqrtf(warp_sum(squares) / r + p.eps) : 1.0f;
+    for (int i = lane; i < r; i += 32) reinterpret_cast<T*>(dt + t * pitch)[i] = round_to<T>(row[i] * scale);
+    float value = row[r + lane], square = value * value;  // B in lanes 0 to 15, C in 16 to 31
+#pragma unroll
+    for (int other = 8; other > 0; other /= 2) square += __shfl_xor_sync(0xffffffffu, square, other);
+    row[r + lane] = p.norms ? value * rsqrtf(square / kStepStates + p.eps) : value;
+  }
+  __syncthreads();
+}
+
+template <class S>
+__global__ void __launch_bounds__(kStreamThreads, 2) state_step_kernel(const StateStep p) {
+  using T = typename S::F::Element;
+  static_assert(S::kRows == kStepChannels && kStepStates == 16);
+  extern __shared__ __align__(128) char shared[];
+  const int e = p.weight.outputs, r = p.weight.inputs, width = r + 2 * kStepStates, pitch = r * 2 + 64;
+  const int first = blockIdx.x * kStepChannels;
+  char *scales = shared + S::kBytes, *dt = scales + S::scale_bytes(r);
+  float* q = reinterpret_cast<float*>(dt + p.batch * pitch);  // [b, r + 2n]
+  float* products = q + p.batch * width;                      // [b, 4, kStepChannels]
+  float* states = products + p.batch * 4 * kStepChannels;     // [b, n, kStepChannels]
+  float* z = states + p.batch * kStepStates * kStepChannels;  // [b, kStepChannels]
+  T* u = reinterpret_cast<T*>(z + p.batch * kStepChannels);   // [b, kStepChannels]
+  launch_dependents();
+  WeightStream<S> stream(p.weight, first, 0, r, shared, scales);
+  // Four threads share a channel's states.
+  const int c = threadIdx.x % kStepChannels, part = threadIdx.x / kStepChannels, channel = first + c;
+  float A[4];
+#pragma unroll
+  for (int j = 0; j < 4; ++j) A[j] = p.A[static_cast<int64_t>(part * 4 + j) * e + channel] * kLog2E;
+  const float bias = p.delta_bias[channel], D = p.D[channel];
+  wait_for_predecessors();
+  // All that the end needs arrives with the next copies of the queue.
+  for (int t = 0; t < p.batch; ++t) {
+    const int n = threadIdx.x / 16, piece = threadIdx.x % 16;
+    copy_async_16(shared_address(states) + (t * kStreamThreads + threadIdx.x) * 16,
+                  p.state + (static_cast<int64_t>(p.slots[t]) * kStepStates + n) * e + first + piece * 4);
+    if (n == 0)
+      copy_async_16(shared_address(z + t * kStepChannels) + piece * 16,
+                    p.z + static_cast<int64_t>(t) * p.z_pitch + first + piece * 4);
+    else if (n == 1 && piece < 8)
+      copy_async_16(shared_address(u + t * kStepChannels) + piece * 16,
+                    static_cast<const T*>(p.u) + static_cast<int64_t>(t) * e + first + piece * 8);
+  }
+  finish_dt_B_C<T>(p, q, dt, pitch);
+
+  float acc[S::kRowTiles][4];
+  stream.multiply(acc, dt, pitch, p.batch);
+  float* sums = reinterpret_cast<float*>(shared);
+  stream.reduce(acc, sums);
+
+#pragma unroll 2
+  for (int t = 0; t < p.batch; ++t) {
+    const float step = softplus(WeightStream<S>::result(sums, c, t) + bias);
+    const float input = step * widen(u[t * kStepChannels + c]);
+    const float *B = q + t * width + r + part * 4, *C = B + kStepStates;
+    const float* h = states + (t * kStepStates + part * 4) * kStepChannels + c;
+    float* state = p.state + (static_cast<int64_t>(p.slots[t]) * kStepStates + part * 4) * e + channel;
+    float y = 0.0f;
+#pragma unroll
+    for (int j = 0; j < 4; ++j) {
+      const float next = fmaf(exp2_approximate(step * A[j]), h[j * kStepChannels], input * B[j]);
+      y = fmaf(C[j], next, y);
+      state[static_cast<int64_t>(j) * e] = next;
+    }
+    products[(t * 4 + part) * kStepChannels + c] = y;
+  }
+  __syncthreads();
+  for (int t = part; t < p.batch; t += 4) {
+    const float* y = products + t * 4 * kStepChannels + c;
+    const float sum = (y[0] + y[kStepChannels]) + (y[2 * kStepChannels] + y[3 * kStepChannels]);
+    const float gated = fmaf(D, widen(u[t * kStepChannels + c]), sum) * silu(z[t * kStepChannels + c]);
+    static_cast<T*>(p.y)[static_cast<int64_t>(t) * e + channel] = round_to<T>(gated);
+  }
+}
+
+struct AddProduct {
+  StreamedWeight weight;  // [d, e]
+  const float* bias;      // [d] or null
+  const void* x;          // [b, e]
+  float* residual;        // [b, d], +=
+  int batch;
+};
+
+template <class S>
+constexpr int add_product_bytes(int e, int batch) {
+  return S::kBytes + S::scale_bytes(e) + batch * (e * 2 + 64);
+}
+
+template <class S, int kPrefetch>
+__global__ void __launch_bounds__(kStreamThreads, 2) add_product_kernel(const AddProduct p) {
+  extern __shared__ __align__(128) char shared[];
+  const int row = blockIdx.x * S::kRows, d = p.weight.outputs;
+  launch_dependents();
+  const int pitch = p.weight.inputs * 2 + 64;
+  char *x = shared + S::kBytes, *scales = x + p.batch * pitch;
+  WeightStream<S> stream(p.weight, row, 0, p.weight.inputs, shared, scales);
+  stream.prefetch(kPrefetch);
+  wait_for_predecessors();
+  fetch_x(x, pitch, p.x, p.weight.inputs, 0, p.weight.inputs, p.batch);
+  copy_async_commit();
+  copy_async_wait<0>();
+  __syncthreads();
+  float acc[S::kRowTiles][4];
+  stream.multiply(acc, x, pitch, p.batch);
+  float* sums = reinterpret_cast<float*>(shared);
+  stream.reduce(acc, sums);
+  for (int i = threadIdx.x; i < S::kRows * p.batch; i += kStreamThreads) {
+    const int r = i % S::kRows, t = i / S::kRows, output = row + r;
+    if (output >= d) continue;
+    float* to = p.residual + static_cast<int64_t>(t) * d + output;
+    *to = __ldcg(to) + (WeightStream<S>::result(sums, r, t) + (p.bias ? p.bias[output] : 0.0f));
+  }
+}
+
+}  // namespace saker::cuda
