@@ -19,7 +19,7 @@ target_compile_options(saker_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wall -
                        -ffp-contract=off $<$<BOOL:${SAKER_WARNINGS_AS_ERRORS}>:-Werror>>)
 # nvcc cannot evaluate fmt's checks of format strings.
 target_compile_options(saker_options INTERFACE $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall -Xcompiler=-Wextra
-                       -DFMT_CONSTEVAL= $<$<BOOL:${SAKER_WARNINGS_AS_ERRORS}>:-Werror=all-warnings>>)
+                       -DFMT_USE_CONSTEXPR=1 -DFMT_CONSTEVAL= $<$<BOOL:${SAKER_WARNINGS_AS_ERRORS}>:-Werror=all-warnings>>)
 if(SAKER_SANITIZE)
   # Instrumented code hides from GCC 12 what is initialised (std::optional), so that it warns of what is not so.
   target_compile_options(saker_options INTERFACE -fsanitize=${SAKER_SANITIZE} -fno-omit-frame-pointer

@@ -58,8 +58,20 @@ ConstTensorView FalconMamba::forward(Workspace& workspace, std::span<const int32
   const auto l = static_cast<int64_t>(ids.size());
   SAKER_CHECK(l <= workspace.max_rows(), ErrorCode::invalid_argument, "[model] the workspace is for {} rows; found {}",
               workspace.max_rows(), l);
+  if (workspace.stream_.on_gpu()) stage(workspace, ids, segments);
+  return compute(workspace, ids, segments, state, observer);
+}
+
+// What all layers read travels once.
+void FalconMamba::stage(Workspace& workspace, std::span<const int32_t> ids, Segments segments) const {
+  workspace.stream_.gpu().stage(0, ids.data(), ids.size_bytes());
+  workspace.stream_.gpu().stage(1, segments.data(), segments.size_bytes());
+}
+
+ConstTensorView FalconMamba::compute(Workspace& workspace, std::span<const int32_t> ids, Segments segments,
+                                     StateView state, const LayerObserver& observer) const {
   Stream& stream = workspace.stream_;
-  const Activations at = activations(workspace, l);
+  const Activations at = activations(workspace, static_cast<int64_t>(ids.size()));
 
   embedding(stream, at.residual, embeddings_, ids);
   for (size_t i = 0; i < layers_.size(); ++i) {

@@ -40,10 +40,17 @@ struct OpTable {
   void (*adamw)(Stream&, const AdamwArgs&);
 };
 
-// What to run on. Environment: SAKER_BACKEND=reference|cpu, SAKER_CPU_ISA=baseline|avx2|avx512 (at most),
-// SAKER_OP_REFERENCE=op,... (these ops from the reference, to find the one that is wrong).
+// What to run on. Environment: SAKER_BACKEND=reference|cpu|cuda, SAKER_CPU_ISA=baseline|avx2|avx512 (at most),
+// SAKER_OP_REFERENCE=op,... (these ops of the CPU's from the reference, to find the one that is wrong).
 // threads 0: one per core that this process may use. Throws invalid_argument for names that do not exist.
 Backend open_backend(int threads = 0);
-Backend open_backend(BackendKind kind, int threads);
+// Of BackendKind::cuda: the GPU `gpu`, or of several the one with the most free memory. Throws unsupported where there
+// is none.
+Backend open_backend(BackendKind kind, int threads, int gpu = -1);
+// "auto" (a GPU if there is one that this build can use; SAKER_BACKEND goes first), "cpu", "cuda" or "cuda:N".
+Backend open_device(std::string_view device, int threads = 0);
+
+// The operations on GPUs; null in builds without CUDA.
+const OpTable* cuda_op_table();
 
 }  // namespace saker

@@ -30,7 +30,7 @@ struct GpuStream::State {
     size_t bytes = 0;
   };
   // A product of cuBLASLt as it was planned for its shape, strides and alignment.
-  using PlanKey = std::tuple<int64_t, int64_t, int64_t, int, int64_t, int64_t, int64_t, bool, int>;
+  using PlanKey = std::tuple<int64_t, int64_t, int64_t, int, int64_t, int64_t, int>;
   struct Plan {
     cublasLtMatmulDesc_t product = nullptr;
     cublasLtMatrixLayout_t weight = nullptr, x = nullptr, y = nullptr;
