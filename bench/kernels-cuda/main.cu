@@ -440,14 +440,14 @@ static int set_segments(const ScanData& d, const std::vector<DeviceSegment>& seg
   CHECK(cudaMemcpy(d.segments, segments.data(), segments.size() * sizeof(DeviceSegment), cudaMemcpyHostToDevice));
   return static_cast<int>(segments.size());
 }
-template <class G, int kT, int kTile, int kPoly>
+template <class G, int kT, int kC, int kTile, int kPoly>
 void run_scan(const char* type, const ScanData& d) {
-  using S = ScanShape<bf16, G, kT, kTile, kPoly>;
+  using S = ScanShape<bf16, G, kT, kC, kTile, kPoly>;
   const bool saved = overlap;
   overlap = false;
   const auto go = [&](int count) { launch(selective_scan_kernel<S>, dim3(kE / kScanChannels, count), S::kThreads, S::kBytes, problem<G>(d)); };
   char name[80];
-  std::snprintf(name, sizeof name, "scan %s lanes=%d tile=%d poly=%d", type, kT, kTile, kPoly);
+  std::snprintf(name, sizeof name, "scan %s lanes=%d channels=%d tile=%d poly=%d", type, kT, kC, kTile, kPoly);
   const std::vector<DeviceSegment> ragged = {{0, 37, 1}, {37, 0, 2}, {37, 1, 0}, {38, 90, -1}, {128, 64, 3}};
   const int count = set_segments(d, ragged);
   const int64_t states = 4ll * kN * kE, rows = 192;
@@ -466,12 +466,12 @@ void run_scan(const char* type, const ScanData& d) {
   }
   overlap = saved;
 }
-template <class X>
+template <class X, int kAhead>
 void run_conv(const char* type, const ScanData& d, int strip) {
   const int64_t l = d.l;
   ConvProblem<X, bf16> p{d.y, d.state, static_cast<const X*>(d.z), model.taps, model.conv_bias, d.segments, kE, 2 * kE, 0, kE, strip};
   const auto go = [&](int64_t rows) {
-    causal_conv1d_kernel<X, bf16, 4><<<dim3(kE / kVector / 128, (rows + strip - 1) / strip), 128, 0, stream>>>(p);
+    causal_conv1d_kernel<X, bf16, 4, kAhead><<<dim3(kE / kVector / 128, (rows + strip - 1) / strip), 128, 0, stream>>>(p);
   };
   const std::vector<DeviceSegment> ragged = {{0, 31, 1}, {31, 2, 2}, {33, 1, 0}, {34, 90, -1}, {124, 0, 3}, {130, 62, 4}};
   p.segment_count = set_segments(d, ragged);
@@ -482,7 +482,7 @@ void run_conv(const char* type, const ScanData& d, int strip) {
   conv_reference<<<dim3(kE / 256, p.segment_count), 256, 0, stream>>>(d.y2, d.state2, p.x, p.x_stride, model.taps, model.conv_bias, d.segments);
   go(192);
   char name[80];
-  std::snprintf(name, sizeof name, "conv %s strip=%d", type, strip);
+  std::snprintf(name, sizeof name, "conv %s strip=%d ahead=%d", type, strip, kAhead);
   compare(std::string(name) + " u", host(d.y, 192 * kE), host(d.y2, 192 * kE), 3e-3);
   compare(std::string(name) + " state", host(d.state, 5 * 3 * kE), host(d.state2, 5 * 3 * kE), 1e-5);
   p.segment_count = set_segments(d, {{0, l, 0}});
@@ -591,33 +591,21 @@ int main(int argc, char** argv) {
     check_bits<Plan<Int4, 4, 4, 0>>("int4");
   }
   if (wants("decode")) {
-    using A = Plan<Bf, 8, 8, 0>;
-    for (bool o : {true, false})
-      for (bool c : {true, false}) {
-        overlap = o, clusters = c;
-        std::printf("clusters %d: ", c);
-        time_decode<A>("bf16 depth 8,8", 1);
-      }
-    for (bool c : {true, false})
-      for (int pad : {0, 50, 76, 116}) {
-        overlap = true, clusters = c, pad2 = pad3 = pad * 1024;
-        std::printf("clusters %d pads %d: ", c, pad);
-        time_decode<A>("bf16 depth 8,8", 1);
-        std::printf("clusters %d pads %d: ", c, pad);
-        time_decode<Plan<Int8, 8, 8, 0>>("int8 depth 8,8", 1);
-      }
-    overlap = true, clusters = false, pad2 = pad3 = 76 * 1024;
-    time_decode<Plan<Bf, 8, 8, 131072>>("bf16 depth 8,8 ahead 128K", 1);
-    time_decode<Plan<Bf, 8, 10, 0>>("bf16 depth 8,10", 1);
-    time_decode<Plan<Bf, 10, 8, 0>>("bf16 depth 10,8", 1);
-    time_decode<Plan<Bf, 12, 12, 0>>("bf16 depth 12,12", 1);
-    for (int b : {2, 4}) time_decode<A>("bf16 depth 8,8", b);
-    time_decode<Plan<Bf, 6, 6, 0>>("bf16 depth 6,6", 8);
-    time_decode<Plan<Bf, 8, 6, 0>>("bf16 depth 8,6", 8);
-    time_decode<Plan<Int8, 8, 8, 131072>>("int8 depth 8,8 ahead 128K", 1);
-    time_decode<Plan<Int8, 8, 12, 0>>("int8 depth 8,12", 1);
+    overlap = true;
+    for (bool c : {true, false}) {
+      clusters = c;
+      std::printf("clusters %d\n", c);
+      time_decode<Plan<Bf, 12, 12, 0>>("bf16 depth 12,12", 1);
+      time_decode<Plan<Bf, 6, 6, 0>>("bf16 depth 6,6", 8);
+    }
+    time_decode<Plan<Bf, 10, 12, 0>>("bf16 depth 10,12", 1);
+    time_decode<Plan<Bf, 12, 10, 0>>("bf16 depth 12,10", 1);
+    time_decode<Plan<Bf, 12, 8, 0>>("bf16 depth 12,8", 1);
+    time_decode<Plan<Bf, 10, 10, 0>>("bf16 depth 10,10", 1);
+    time_decode<Plan<Bf, 10, 10, 0>>("bf16 depth 10,10", 2);
+    time_decode<Plan<Bf, 10, 8, 0>>("bf16 depth 10,8", 4);
+    time_decode<Plan<Int8, 8, 8, 0>>("int8 depth 8,8", 1);
     time_decode<Plan<Int4, 8, 8, 0>>("int4 depth 8,8", 1);
-    time_decode<Plan<Int4, 8, 12, 0>>("int4 depth 8,12", 1);
     time_phases<Plan<Bf, 8, 8, 0>>("bf16", 1);
     time_phases<Plan<Bf, 6, 6, 0>>("bf16", 8);
     time_phases<Plan<Int8, 8, 8, 0>>("int8", 1);
@@ -627,12 +615,21 @@ int main(int argc, char** argv) {
   }
   if (wants("scan")) {
     const ScanData d = make_scan<bf16>(8192, 8192, 256), f = make_scan<float>(8192, 8192, 256);
-    run_scan<bf16, 4, 32, 0>("bf16", d);
-    run_scan<bf16, 2, 32, 8>("bf16", d);
-    run_scan<float, 4, 32, 0>("f32", f);
-    for (int strip : {16, 32, 64}) run_conv<bf16>("bf16", d, strip), run_conv<float>("f32", f, strip);
+    run_scan<bf16, 4, 1, 32, 0>("bf16", d);
+    run_scan<bf16, 4, 2, 32, 0>("bf16", d);
+    run_scan<bf16, 4, 2, 32, 8>("bf16", d);
+    run_scan<bf16, 4, 2, 64, 0>("bf16", d);
+    run_scan<bf16, 8, 2, 32, 0>("bf16", d);
+    run_scan<bf16, 8, 2, 32, 4>("bf16", d);
+    run_scan<bf16, 2, 2, 32, 8>("bf16", d);
+    run_scan<float, 4, 2, 32, 0>("f32", f);
+    run_scan<float, 8, 2, 32, 0>("f32", f);
+    for (int strip : {16, 32, 64, 128}) {
+      run_conv<bf16, 2>("bf16", d, strip), run_conv<bf16, 4>("bf16", d, strip), run_conv<bf16, 8>("bf16", d, strip);
+      run_conv<float, 2>("f32", f, strip), run_conv<float, 4>("f32", f, strip);
+    }
     for (int b : {64, 256})
-      for (int rows : {16, 64}) run_step<float>("f32", f, b, rows), run_step<bf16>("bf16", d, b, rows);
+      for (int rows : {8, 16, 32}) run_step<float>("f32", f, b, rows), run_step<bf16>("bf16", d, b, rows);
   }
   if (wants("product")) {
     cublasLtCreate(&lt);
@@ -658,7 +655,7 @@ int main(int argc, char** argv) {
     overlap = false;
     const ScanData d = make_scan<bf16>(2048, 2048, 16);
     set_segments(d, {{0, 2048, 0}});
-    using S = ScanShape<bf16, bf16, 4, 32, 0>;
+    using S = ScanShape<bf16, bf16, 4, 2, 32, 0>;
     launch(selective_scan_kernel<S>, dim3(kE / kScanChannels, 1), S::kThreads, S::kBytes, problem<bf16>(d));
     decode_step<Plan<Bf, 8, 8, 0>>(1, 1, false);
     decode_step<Plan<Int8, 8, 8, 0>>(1, 1, false);

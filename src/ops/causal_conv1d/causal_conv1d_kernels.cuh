@@ -39,7 +39,7 @@ __device__ __forceinline__ void store_vector(T* to, const float (&from)[kVector]
     *reinterpret_cast<uint2*>(to) = make_uint2(pack(from[0], from[1], T()), pack(from[2], from[3], T()));
 }
 
-template <class X, class T, int kKernel>
+template <class X, class T, int kKernel, int kAhead>
 __global__ void __launch_bounds__(128) causal_conv1d_kernel(const ConvProblem<X, T> p) {
   using Raw = std::conditional_t<sizeof(X) == 4, uint4, uint2>;
   constexpr int kWindow = kKernel - 1;
@@ -90,7 +90,6 @@ __global__ void __launch_bounds__(128) causal_conv1d_kernel(const ConvProblem<X,
       for (int j = 0; j < kWindow; ++j) store_vector(state + static_cast<int64_t>(j) * p.channels, last[j]);
     }
     // Rows are read kAhead at a time, before the ones before are finished.
-    constexpr int kAhead = 64 / static_cast<int>(sizeof(Raw));
     const X* x = p.x + channel;
     T* u = p.u + channel;
     Raw next[kAhead];

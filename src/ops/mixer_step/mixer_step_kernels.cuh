@@ -48,24 +48,29 @@ template <class T>
 __device__ __forceinline__ void normalise_rows(const NormProduct& p, const float4 (&weight)[4], char* x, int pitch,
                                                float* warp_sums) {
   const int d = p.weight.inputs;
-  float4 v[4], next[4];
+  constexpr int kAhead = 2;  // rows on their way while one is normalised
+  float4 v[4], next[kAhead][4];
   const auto load = [&](int t, float4(&to)[4]) {
 #pragma unroll
     for (int j = 0; j < 4; ++j) {
       const int i = (j * kStreamThreads + threadIdx.x) * 4;
-      to[j] = i < d ? __ldcg(reinterpret_cast<const float4*>(p.residual + static_cast<int64_t>(t) * d + i))
-                    : make_float4(0, 0, 0, 0);
+      to[j] = i < d && t < p.batch
+                  ? __ldcg(reinterpret_cast<const float4*>(p.residual + static_cast<int64_t>(t) * d + i))
+                  : make_float4(0, 0, 0, 0);
     }
   };
-  load(0, next);
+#pragma unroll
+  for (int t = 0; t < kAhead; ++t) load(t, next[t]);
   for (int t = 0; t < p.batch; ++t) {
     float squares = 0.0f;
 #pragma unroll
     for (int j = 0; j < 4; ++j) {
-      v[j] = next[j];
+      v[j] = next[0][j];
       squares += v[j].x * v[j].x + v[j].y * v[j].y + v[j].z * v[j].z + v[j].w * v[j].w;
+#pragma unroll
+      for (int ahead = 0; ahead + 1 < kAhead; ++ahead) next[ahead][j] = next[ahead + 1][j];
     }
-    if (t + 1 < p.batch) load(t + 1, next);
+    load(t + kAhead, next[kAhead - 1]);
     squares = warp_sum(squares);
     float* sums = warp_sums + t % 2 * 8;
     if (threadIdx.x % 32 == 0) sums[threadIdx.x / 32] = squares;
@@ -112,7 +117,7 @@ __device__ __forceinline__ void convolve(const NormProduct& p, const float* taps
 }
 
 template <class S, int kPrefetch>
-__global__ void __launch_bounds__(kStreamThreads, 2) norm_product_kernel(const NormProduct p) {
+__global__ void __launch_bounds__(kStreamThreads, 1) norm_product_kernel(const NormProduct p) {
   using T = typename S::F::Element;
   extern __shared__ __align__(128) char shared[];
   const int d = p.weight.inputs, pitch = d * 2 + 64, row = blockIdx.x * S::kRows;
@@ -238,11 +243,16 @@ constexpr int state_step_bytes(int r, int batch) {
 template <class T>
 __device__ __forceinline__ void finish_dt_B_C(const StateStep& p, float* q, char* dt, int pitch) {
   const int r = p.weight.inputs, width = r + 2 * kStepStates;
-  for (int i = threadIdx.x; i < p.batch * width; i += kStreamThreads) {
-    float sum = 0.0f;
-#pragma unroll 8
-    for (int s = 0; s < p.splits; ++s) sum += __ldcg(p.partial + static_cast<int64_t>(s) * p.batch * width + i);
-    q[i] = sum;
+  const int64_t total = static_cast<int64_t>(p.batch) * width;
+  for (int i = threadIdx.x * 4; i < total; i += kStreamThreads * 4) {
+    float4 part[kStepSplits], sum = make_float4(0, 0, 0, 0);
+#pragma unroll
+    for (int s = 0; s < kStepSplits; ++s)
+      part[s] = s < p.splits ? __ldcg(reinterpret_cast<const float4*>(p.partial + s * total + i)) : sum;
+#pragma unroll
+    for (int s = 0; s < kStepSplits; ++s)
+      sum.x += part[s].x, sum.y += part[s].y, sum.z += part[s].z, sum.w += part[s].w;
+    *reinterpret_cast<float4*>(q + i) = sum;
   }
   __syncthreads();
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;

@@ -1,10 +1,10 @@
 // The selective scan on a GPU: sequential over time, parallel over channels, states in registers.
 //
-// kLanes neighbouring lanes share the 16 states of a channel. A block of 64 channels walks over its segment in tiles
-// of tokens: inputs arrive in shared memory two tiles ahead (cp.async), where B and C serve all channels; step sizes
-// are made once per tile and channel. Within a tile a thread takes kLanes tokens at a time, reads what they need and
-// makes their exponentials while it still adds up the ones before; sums over n are exchanged between the lanes so
-// that each of them ends up with the whole sum of one token, which it gates. One barrier per tile.
+// kLanes neighbouring lanes share the 16 states of kChannels neighbouring channels. A block of 64 channels walks over
+// its segment in tiles of tokens: inputs arrive in shared memory two tiles ahead (cp.async), where B and C serve all
+// channels; step sizes are made once per tile and channel. Within a tile a thread takes kLanes tokens at a time, reads
+// what they need and makes their exponentials while it still adds up the ones before; sums over n are exchanged between
+// the lanes so that each of them ends up with the whole sum of one token, which it gates. One barrier per tile.
 //
 // The limit is the unit for exponentials: 16 + 4 of them per token and channel, 16 per clock and multiprocessor. So
 // one in kPolynomialEvery of a thread's states may take its exponential from a polynomial in the multiply-add units.
@@ -51,12 +51,13 @@ __device__ __forceinline__ float exp2_polynomial(float x) {
   return __int_as_float(__float_as_int(p) + (__float_as_int(shifted) << 23));
 }
 
-template <class T, class G, int kLanes_, int kTile_, int kPolynomialEvery_>
+template <class T, class G, int kLanes_, int kChannels_, int kTile_, int kPolynomialEvery_>
 struct ScanShape {
   using Value = T;
   using Gate = G;
-  static constexpr int kLanes = kLanes_, kTile = kTile_, kPolynomialEvery = kPolynomialEvery_;
-  static constexpr int kThreads = kScanChannels * kLanes;
+  static constexpr int kLanes = kLanes_, kChannels = kChannels_, kTile = kTile_;
+  static constexpr int kPolynomialEvery = kPolynomialEvery_;
+  static constexpr int kThreads = kScanChannels / kChannels * kLanes;
   static constexpr int kStates = kScanStates / kLanes;  // of a thread
   static constexpr int kStages = 4, kStepTiles = 3;
   static constexpr int kValueBytes = kTile * kScanChannels * static_cast<int>(sizeof(T));
@@ -101,19 +102,25 @@ class TileCopy {
 // What a thread reads of kLanes tokens, all of it ahead of its use, and the decays made of it.
 template <class S>
 struct ScanGroup {
-  float2 step[S::kLanes];  // (step, step u)
-  float B[S::kLanes][S::kStates], C[S::kLanes][S::kStates], decay[S::kLanes][S::kStates];
-  typename S::Value u;  // of the token that this lane gates
-  typename S::Gate z;
+  float2 step[S::kLanes][S::kChannels];  // (step, step u)
+  float B[S::kLanes][S::kStates], C[S::kLanes][S::kStates], decay[S::kLanes][S::kChannels][S::kStates];
+  typename S::Value u[S::kChannels];  // of the token that this lane gates
+  typename S::Gate z[S::kChannels];
 };
 
-template <int kCount>
-__device__ __forceinline__ void load_floats(float (&to)[kCount], const float* from) {
-  if constexpr (kCount == 2) {
-    *reinterpret_cast<float2*>(to) = *reinterpret_cast<const float2*>(from);
+// kCount neighbours in shared memory, at once.
+template <int kCount, class E>
+__device__ __forceinline__ void load_neighbours(E (&to)[kCount], const E* from) {
+  constexpr int kBytes = kCount * static_cast<int>(sizeof(E));
+  using Word = std::conditional_t<kBytes % 16 == 0, uint4, std::conditional_t<kBytes == 8, uint2, uint32_t>>;
+  if constexpr (kCount == 1 && sizeof(E) < 8) {
+    to[0] = from[0];
   } else {
+    Word words[kBytes / sizeof(Word)];
 #pragma unroll
-    for (int j = 0; j < kCount; j += 4) *reinterpret_cast<float4*>(to + j) = *reinterpret_cast<const float4*>(from + j);
+    for (int i = 0; i < kBytes / static_cast<int>(sizeof(Word)); ++i) words[i] = reinterpret_cast<const Word*>(from)[i];
+#pragma unroll
+    for (int i = 0; i < kCount; ++i) to[i] = reinterpret_cast<const E*>(words)[i];
   }
 }
 
@@ -122,14 +129,14 @@ __global__ void __launch_bounds__(S::kThreads, 1)
     selective_scan_kernel(const ScanProblem<typename S::Value, typename S::Gate> p) {
   using T = typename S::Value;
   using G = typename S::Gate;
-  constexpr int kTile = S::kTile, kLanes = S::kLanes, kN = S::kStates, kGroups = kTile / kLanes;
+  constexpr int kTile = S::kTile, kLanes = S::kLanes, kN = S::kStates, kC = S::kChannels;
   extern __shared__ __align__(128) char shared[];
   char* const steps = shared + S::kStages * S::kStageBytes;     // kStepTiles x [tile, channels] of float2
   char* const results = steps + S::kStepTiles * S::kStepBytes;  // 2 x [tile, channels]
   const DeviceSegment segment = p.segments[blockIdx.y];
   if (segment.length == 0) return;
   const int first = blockIdx.x * kScanChannels;
-  const int part = threadIdx.x % kLanes, c = threadIdx.x / kLanes, channel = first + c;
+  const int part = threadIdx.x % kLanes, c = threadIdx.x / kLanes * kC, channel = first + c;
   const int tiles = static_cast<int>((segment.length + kTile - 1) / kTile);
   const auto rows_of = [&](int tile) {
     return static_cast<int>(min(segment.length - static_cast<int64_t>(tile) * kTile, static_cast<int64_t>(kTile)));
@@ -157,11 +164,15 @@ __global__ void __launch_bounds__(S::kThreads, 1)
   // state as it is, behind the segment's end.
   const int own = threadIdx.x % kScanChannels, own_row = threadIdx.x / kScanChannels;
   const float own_bias = p.delta_bias[first + own];
-  const auto make_step = [&](const char* inputs, char* to, int t, int count) {
-    const int place = (t + own_row) * kScanChannels + own;
-    const float step = softplus(widen(reinterpret_cast<const G*>(inputs + S::kValueBytes)[place]) + own_bias);
-    const float kept = t + own_row < count ? step : 0.0f;
-    reinterpret_cast<float2*>(to)[place] = make_float2(kept, kept * widen(reinterpret_cast<const T*>(inputs)[place]));
+  const auto make_step = [&](const char* inputs, char* to, int t0, int count) {
+    constexpr int kTurns = kLanes * kScanChannels / S::kThreads;
+#pragma unroll
+    for (int turn = 0; turn < kTurns; ++turn) {
+      const int t = t0 + turn * (kLanes / kTurns) + own_row, place = t * kScanChannels + own;
+      const float step = softplus(widen(reinterpret_cast<const G*>(inputs + S::kValueBytes)[place]) + own_bias);
+      const float kept = t < count ? step : 0.0f;
+      reinterpret_cast<float2*>(to)[place] = make_float2(kept, kept * widen(reinterpret_cast<const T*>(inputs)[place]));
+    }
   };
   constexpr int kStorePerRow = kScanChannels * static_cast<int>(sizeof(T)) / 16;
   T* to_y = p.y + (segment.begin + threadIdx.x / kStorePerRow) * p.y_stride + first +
@@ -180,13 +191,16 @@ __global__ void __launch_bounds__(S::kThreads, 1)
   fetch(0, 0);
   fetch(1, 1);
   fetch(2, 2);
-  float A[kN], h[kN];
-  const float D = p.D[channel];
+  float A[kC][kN], h[kC][kN], D[kC];
   float* const state = p.state + (segment.slot * kScanStates + part * kN) * static_cast<int64_t>(p.channels) + channel;
 #pragma unroll
-  for (int j = 0; j < kN; ++j) {
-    A[j] = p.A[static_cast<int64_t>(part * kN + j) * p.channels + channel] * kLog2E;
-    h[j] = segment.slot < 0 ? 0.0f : state[static_cast<int64_t>(j) * p.channels];
+  for (int k = 0; k < kC; ++k) {
+    D[k] = p.D[channel + k];
+#pragma unroll
+    for (int j = 0; j < kN; ++j) {
+      A[k][j] = p.A[static_cast<int64_t>(part * kN + j) * p.channels + channel + k] * kLog2E;
+      h[k][j] = segment.slot < 0 ? 0.0f : state[static_cast<int64_t>(j) * p.channels + k];
+    }
   }
   copy_async_wait<0>();
   __syncthreads();
@@ -202,47 +216,52 @@ __global__ void __launch_bounds__(S::kThreads, 1)
         reinterpret_cast<const float*>(stage + S::kValueBytes + 2 * S::kGateBytes) + t0 * kScanStates + part * kN;
 #pragma unroll
     for (int i = 0; i < kLanes; ++i) {
-      g.step[i] = step[i * kScanChannels];
-      load_floats(g.B[i], B + i * kScanStates);
-      load_floats(g.C[i], B + (kTile + i) * kScanStates);
+      load_neighbours(g.step[i], step + i * kScanChannels);
+      load_neighbours(g.B[i], B + i * kScanStates);
+      load_neighbours(g.C[i], B + (kTile + i) * kScanStates);
     }
     const int place = (t0 + part) * kScanChannels + c;
-    g.u = reinterpret_cast<const T*>(stage)[place];
-    g.z = reinterpret_cast<const G*>(stage + S::kValueBytes + S::kGateBytes)[place];
+    load_neighbours(g.u, reinterpret_cast<const T*>(stage) + place);
+    load_neighbours(g.z, reinterpret_cast<const G*>(stage + S::kValueBytes + S::kGateBytes) + place);
   };
   const auto make_decays = [&](ScanGroup<S>& g) {
 #pragma unroll
     for (int i = 0; i < kLanes; ++i)
 #pragma unroll
-      for (int j = 0; j < kN; ++j) {
-        const float power = g.step[i].x * A[j];
-        bool polynomial = false;
-        if constexpr (S::kPolynomialEvery > 0) polynomial = j % S::kPolynomialEvery == 0;
-        g.decay[i][j] = polynomial ? exp2_polynomial(power) : exp2_approximate(power);
-      }
+      for (int k = 0; k < kC; ++k)
+#pragma unroll
+        for (int j = 0; j < kN; ++j) {
+          const float power = g.step[i][k].x * A[k][j];
+          bool polynomial = false;
+          if constexpr (S::kPolynomialEvery > 0) polynomial = (k * kN + j) % S::kPolynomialEvery == 0;
+          g.decay[i][k][j] = polynomial ? exp2_polynomial(power) : exp2_approximate(power);
+        }
   };
   const auto advance = [&](const ScanGroup<S>& g, T* y) {
-    float sums[kLanes];
 #pragma unroll
-    for (int i = 0; i < kLanes; ++i) {
-      sums[i] = 0.0f;
+    for (int k = 0; k < kC; ++k) {
+      float sums[kLanes];
 #pragma unroll
-      for (int j = 0; j < kN; ++j) {
-        h[j] = fmaf(g.decay[i][j], h[j], g.step[i].y * g.B[i][j]);
-        sums[i] = fmaf(g.C[i][j], h[j], sums[i]);
+      for (int i = 0; i < kLanes; ++i) {
+        sums[i] = 0.0f;
+#pragma unroll
+        for (int j = 0; j < kN; ++j) {
+          h[k][j] = fmaf(g.decay[i][k][j], h[k][j], g.step[i][k].y * g.B[i][j]);
+          sums[i] = fmaf(g.C[i][j], h[k][j], sums[i]);
+        }
       }
-    }
-    // Lane `part` ends up with the whole sum of token t0 + part.
+      // Lane `part` ends up with the whole sum of token t0 + part.
 #pragma unroll
-    for (int width = 1; width < kLanes; width *= 2) {
-      const bool high = part & width;
+      for (int width = 1; width < kLanes; width *= 2) {
+        const bool high = part & width;
 #pragma unroll
-      for (int i = 0; i < kLanes; i += 2 * width) {
-        const float keep = high ? sums[i + width] : sums[i], give = high ? sums[i] : sums[i + width];
-        sums[i] = keep + __shfl_xor_sync(0xffffffffu, give, width);
+        for (int i = 0; i < kLanes; i += 2 * width) {
+          const float keep = high ? sums[i + width] : sums[i], give = high ? sums[i] : sums[i + width];
+          sums[i] = keep + __shfl_xor_sync(0xffffffffu, give, width);
+        }
       }
+      y[part * kScanChannels + c + k] = round_to<T>(fmaf(D[k], widen(g.u[k]), sums[0]) * silu(widen(g.z[k])));
     }
-    y[part * kScanChannels + c] = round_to<T>(fmaf(D, widen(g.u), sums[0]) * silu(widen(g.z)));
   };
 
   // Where tile + 1, tile + 2, ... are: rings of kStages and kStepTiles.
@@ -282,7 +301,9 @@ __global__ void __launch_bounds__(S::kThreads, 1)
   store(tiles - 1);
   if (segment.slot >= 0)
 #pragma unroll
-    for (int j = 0; j < kN; ++j) state[static_cast<int64_t>(j) * p.channels] = h[j];
+    for (int k = 0; k < kC; ++k)
+#pragma unroll
+      for (int j = 0; j < kN; ++j) state[static_cast<int64_t>(j) * p.channels + k] = h[k][j];
 }
 
 // One token for each of b sequences: state traffic is all there is. A thread has 4 channels and 4 states; the 4 threads
@@ -302,16 +323,27 @@ __global__ void __launch_bounds__(256) selective_step_kernel(const ScanProblem<T
 #pragma unroll
     for (int k = 0; k < 4; ++k) to[k] = widen(from[k]);
   };
+  const int64_t pitch = p.channels / 4;
+  const auto state_of = [&](const DeviceSegment& segment) {
+    return reinterpret_cast<float4*>(
+        p.state + (segment.slot * kScanStates + part * 4) * static_cast<int64_t>(p.channels) + channel);
+  };
+  const auto load = [&](int s, float4(&to)[4]) {
+    const DeviceSegment segment = p.segments[s];
+#pragma unroll
+    for (int j = 0; j < 4; ++j)
+      to[j] = mine && segment.slot >= 0 ? __ldcs(state_of(segment) + j * pitch) : make_float4(0, 0, 0, 0);
+  };
+  float4 next[4];
+  if (static_cast<int>(blockIdx.y) < count) load(blockIdx.y, next);
   for (int s = blockIdx.y, turn = 0; s < count; s += gridDim.y, turn ^= 1) {
     const DeviceSegment segment = p.segments[s];
-    if (segment.length == 0) continue;
     const int64_t row = segment.begin;
-    float4 h[4];
-    float4* state = reinterpret_cast<float4*>(
-        p.state + (segment.slot * kScanStates + part * 4) * static_cast<int64_t>(p.channels) + channel);
-    const int64_t pitch = p.channels / 4;
+    float4 h[4], *state = state_of(segment);
 #pragma unroll
-    for (int j = 0; j < 4; ++j) h[j] = mine && segment.slot >= 0 ? __ldcs(state + j * pitch) : make_float4(0, 0, 0, 0);
+    for (int j = 0; j < 4; ++j) h[j] = next[j];
+    if (s + static_cast<int>(gridDim.y) < count) load(s + gridDim.y, next);
+    if (segment.length == 0) continue;
     float delta[4], u[4], bias[4], y[4] = {}, B[4], C[4];
     if (mine) {
       four(p.delta + row * p.delta_stride + channel, delta);
