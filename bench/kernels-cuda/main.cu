@@ -618,11 +618,14 @@ int main(int argc, char** argv) {
     run_scan<bf16, 4, 1, 32, 0>("bf16", d);
     run_scan<bf16, 4, 2, 32, 0>("bf16", d);
     run_scan<bf16, 4, 2, 32, 8>("bf16", d);
-    run_scan<bf16, 4, 2, 64, 0>("bf16", d);
+    run_scan<bf16, 4, 1, 32, 4>("bf16", d);
+    run_scan<bf16, 2, 1, 32, 0>("bf16", d);
+    run_scan<bf16, 2, 1, 32, 8>("bf16", d);
     run_scan<bf16, 8, 2, 32, 0>("bf16", d);
     run_scan<bf16, 8, 2, 32, 4>("bf16", d);
     run_scan<bf16, 2, 2, 32, 8>("bf16", d);
-    run_scan<float, 4, 2, 32, 0>("f32", f);
+    run_scan<float, 4, 1, 32, 0>("f32", f);
+    run_scan<float, 2, 1, 32, 8>("f32", f);
     run_scan<float, 8, 2, 32, 0>("f32", f);
     for (int strip : {16, 32, 64, 128}) {
       run_conv<bf16, 2>("bf16", d, strip), run_conv<bf16, 4>("bf16", d, strip), run_conv<bf16, 8>("bf16", d, strip);

@@ -224,43 +224,47 @@ __global__ void __launch_bounds__(S::kThreads, 1)
     load_neighbours(g.u, reinterpret_cast<const T*>(stage) + place);
     load_neighbours(g.z, reinterpret_cast<const G*>(stage + S::kValueBytes + S::kGateBytes) + place);
   };
-  const auto make_decays = [&](ScanGroup<S>& g) {
+  const auto make_decays = [&](ScanGroup<S>& g, int i) {
 #pragma unroll
-    for (int i = 0; i < kLanes; ++i)
+    for (int k = 0; k < kC; ++k)
 #pragma unroll
-      for (int k = 0; k < kC; ++k)
-#pragma unroll
-        for (int j = 0; j < kN; ++j) {
-          const float power = g.step[i][k].x * A[k][j];
-          bool polynomial = false;
-          if constexpr (S::kPolynomialEvery > 0) polynomial = (k * kN + j) % S::kPolynomialEvery == 0;
-          g.decay[i][k][j] = polynomial ? exp2_polynomial(power) : exp2_approximate(power);
-        }
+      for (int j = 0; j < kN; ++j) {
+        const float power = g.step[i][k].x * A[k][j];
+        bool polynomial = false;
+        if constexpr (S::kPolynomialEvery > 0) polynomial = (k * kN + j) % S::kPolynomialEvery == 0;
+        g.decay[i][k][j] = polynomial ? exp2_polynomial(power) : exp2_approximate(power);
+      }
   };
-  const auto advance = [&](const ScanGroup<S>& g, T* y) {
+  // The sums of group g, and beside them the exponentials of the next.
+  const auto advance = [&](const ScanGroup<S>& g, ScanGroup<S>& next, T* y) {
+    float sums[kC][kLanes];
 #pragma unroll
-    for (int k = 0; k < kC; ++k) {
-      float sums[kLanes];
+    for (int i = 0; i < kLanes; ++i) {
 #pragma unroll
-      for (int i = 0; i < kLanes; ++i) {
-        sums[i] = 0.0f;
+      for (int k = 0; k < kC; ++k) {
+        sums[k][i] = 0.0f;
 #pragma unroll
         for (int j = 0; j < kN; ++j) {
           h[k][j] = fmaf(g.decay[i][k][j], h[k][j], g.step[i][k].y * g.B[i][j]);
-          sums[i] = fmaf(g.C[i][j], h[k][j], sums[i]);
+          sums[k][i] = fmaf(g.C[i][j], h[k][j], sums[k][i]);
         }
       }
+      if (i > 0) make_decays(next, i - 1);
+    }
+    make_decays(next, kLanes - 1);
+#pragma unroll
+    for (int k = 0; k < kC; ++k) {
       // Lane `part` ends up with the whole sum of token t0 + part.
 #pragma unroll
       for (int width = 1; width < kLanes; width *= 2) {
         const bool high = part & width;
 #pragma unroll
         for (int i = 0; i < kLanes; i += 2 * width) {
-          const float keep = high ? sums[i + width] : sums[i], give = high ? sums[i] : sums[i + width];
-          sums[i] = keep + __shfl_xor_sync(0xffffffffu, give, width);
+          const float keep = high ? sums[k][i + width] : sums[k][i], give = high ? sums[k][i] : sums[k][i + width];
+          sums[k][i] = keep + __shfl_xor_sync(0xffffffffu, give, width);
         }
       }
-      y[part * kScanChannels + c + k] = round_to<T>(fmaf(D[k], widen(g.u[k]), sums[0]) * silu(widen(g.z[k])));
+      y[part * kScanChannels + c + k] = round_to<T>(fmaf(D[k], widen(g.u[k]), sums[k][0]) * silu(widen(g.z[k])));
     }
   };
 
@@ -268,7 +272,8 @@ __global__ void __launch_bounds__(S::kThreads, 1)
   const auto ring = [](int place, int size) { return place >= size ? place - size : place; };
   ScanGroup<S> even, odd;
   load(even, shared, steps, 0);
-  make_decays(even);
+#pragma unroll
+  for (int i = 0; i < kLanes; ++i) make_decays(even, i);
   for (int tile = 0, stage = 0, made = 0; tile < tiles; ++tile) {
     copy_async_wait<0>();
     __syncthreads();  // tile + 2 is here, and the steps of tile + 1; tile - 1 is done
@@ -286,13 +291,11 @@ __global__ void __launch_bounds__(S::kThreads, 1)
 #pragma unroll 1
     for (int t0 = 0; t0 < kTile; t0 += 2 * kLanes) {
       load(odd, now, now_steps, t0 + kLanes);
-      advance(even, y + t0 * kScanChannels);
-      make_decays(odd);
+      advance(even, odd, y + t0 * kScanChannels);
       make_step(later, later_steps, t0, later_rows);
       const bool last = t0 + 2 * kLanes == kTile;
       load(even, last ? next : now, last ? next_steps : now_steps, last ? 0 : t0 + 2 * kLanes);
-      advance(odd, y + (t0 + kLanes) * kScanChannels);
-      make_decays(even);
+      advance(odd, even, y + (t0 + kLanes) * kScanChannels);
       make_step(later, later_steps, t0 + kLanes, later_rows);
     }
     stage = ring(stage + 1, S::kStages), made = ring(made + 1, S::kStepTiles);
