@@ -440,14 +440,14 @@ static int set_segments(const ScanData& d, const std::vector<DeviceSegment>& seg
   CHECK(cudaMemcpy(d.segments, segments.data(), segments.size() * sizeof(DeviceSegment), cudaMemcpyHostToDevice));
   return static_cast<int>(segments.size());
 }
-template <class G, int kTile, int kPoly>
+template <class G, int kTile, int kGroup, int kPoly>
 void run_scan(const char* type, const ScanData& d) {
-  using S = ScanShape<bf16, G, kTile, kPoly>;
+  using S = ScanShape<bf16, G, kTile, kGroup, kPoly>;
   const bool saved = overlap;
   overlap = false;
   const auto go = [&](int count) { launch(selective_scan_kernel<S>, dim3(kE / kScanChannels, count), S::kThreads, S::kBytes, problem<G>(d)); };
   char name[80];
-  std::snprintf(name, sizeof name, "scan %s tile=%d poly=%d", type, kTile, kPoly);
+  std::snprintf(name, sizeof name, "scan %s tile=%d group=%d poly=%d", type, kTile, kGroup, kPoly);
   const std::vector<DeviceSegment> ragged = {{0, 37, 1}, {37, 0, 2}, {37, 1, 0}, {38, 90, -1}, {128, 64, 3}};
   const int count = set_segments(d, ragged);
   const int64_t states = 4ll * kN * kE, rows = 192;
@@ -615,16 +615,16 @@ int main(int argc, char** argv) {
   }
   if (wants("scan")) {
     const ScanData d = make_scan<bf16>(8192, 8192, 256), f = make_scan<float>(8192, 8192, 256);
-    run_scan<bf16, 32, 0>("bf16", d);
-    run_scan<bf16, 16, 0>("bf16", d);
-    run_scan<bf16, 32, 4>("bf16", d);
-    run_scan<float, 16, 0>("f32", f);
-    for (int strip : {16, 32, 64, 128}) {
-      run_conv<bf16, 2>("bf16", d, strip), run_conv<bf16, 4>("bf16", d, strip), run_conv<bf16, 8>("bf16", d, strip);
-      run_conv<float, 2>("f32", f, strip), run_conv<float, 4>("f32", f, strip);
-    }
+    run_scan<bf16, 32, 2, 0>("bf16", d);
+    run_scan<bf16, 32, 4, 0>("bf16", d);
+    run_scan<bf16, 32, 4, 8>("bf16", d);
+    run_scan<bf16, 16, 4, 0>("bf16", d);
+    run_scan<float, 16, 2, 0>("f32", f);
+    run_scan<float, 16, 4, 0>("f32", f);
+    run_scan<float, 16, 4, 8>("f32", f);
+    run_conv<bf16, 8>("bf16", d, 64), run_conv<float, 4>("f32", f, 16);
     for (int b : {64, 256})
-      for (int rows : {8, 16, 32}) run_step<float>("f32", f, b, rows), run_step<bf16>("bf16", d, b, rows);
+      for (int rows : {16}) run_step<float>("f32", f, b, rows), run_step<bf16>("bf16", d, b, rows);
   }
   if (wants("product")) {
     cublasLtCreate(&lt);
@@ -650,7 +650,7 @@ int main(int argc, char** argv) {
     overlap = false;
     const ScanData d = make_scan<bf16>(2048, 2048, 16);
     set_segments(d, {{0, 2048, 0}});
-    using S = ScanShape<bf16, bf16, 32, 0>;
+    using S = ScanShape<bf16, bf16, 32, 4, 0>;
     launch(selective_scan_kernel<S>, dim3(kE / kScanChannels, 1), S::kThreads, S::kBytes, problem<bf16>(d));
     decode_step<Plan<Bf, 8, 8, 0>>(1, 1, false);
     decode_step<Plan<Int8, 8, 8, 0>>(1, 1, false);

@@ -50,21 +50,25 @@ __device__ __forceinline__ float exp2_polynomial(float x) {
   return __int_as_float(__float_as_int(p) + (__float_as_int(shifted) << 23));
 }
 
-// kTile tokens of 64 channels. Of a block's threads the first half recurs, the second half helps.
-template <class T, class G, int kTile_, int kPolynomialEvery_>
+// kTile tokens of 64 channels; a thread takes kGroup tokens at once. The first kRecurring threads of a block recur, the
+// others help.
+template <class T, class G, int kTile_, int kGroup_, int kPolynomialEvery_>
 struct ScanShape {
   using Value = T;
   using Gate = G;
-  static constexpr int kTile = kTile_, kPolynomialEvery = kPolynomialEvery_;
+  static constexpr int kTile = kTile_, kGroup = kGroup_, kPolynomialEvery = kPolynomialEvery_;
   static constexpr int kLanes = 4, kStates = kScanStates / kLanes;  // threads of a channel, states of a thread
-  static constexpr int kHelpers = kScanChannels * kLanes, kThreads = 2 * kHelpers;
+  static constexpr int kChannels = 2;                               // of a thread
+  static constexpr int kRecurring = kScanChannels / kChannels * kLanes, kHelpers = 256;
+  static constexpr int kThreads = kRecurring + kHelpers;
   static constexpr int kStages = 5, kStepTiles = 3, kSumTiles = 2;
   static constexpr int kValueBytes = kTile * kScanChannels * static_cast<int>(sizeof(T));
   static constexpr int kGateBytes = kTile * kScanChannels * static_cast<int>(sizeof(G));
   static constexpr int kRowBytes = kTile * kScanStates * 4;
   static constexpr int kStageBytes = kValueBytes + 2 * kGateBytes + 2 * kRowBytes;  // u, delta, z, B, C
   static constexpr int kStepBytes = kTile * kScanChannels * 8;                      // (step, step u)
-  static constexpr int kSumBytes = kTile * kScanChannels * kLanes * 4;              // sums of kStates states
+  static constexpr int kSumPitch = kScanChannels + 8;                               // lanes write to different banks
+  static constexpr int kSumBytes = kTile * kSumPitch * kLanes * 4;                  // sums of kStates states
   static constexpr int kBytes = kStages * kStageBytes + kStepTiles * kStepBytes + kSumTiles * kSumBytes;
 };
 
@@ -176,20 +180,22 @@ class ScanHelper {
   __device__ __forceinline__ void finish(int tile) {
     const int count = rows_of(tile);
     const char* from = shared_ + tile % S::kStages * S::kStageBytes;
-    const float4* sums = reinterpret_cast<const float4*>(
-        shared_ + S::kStages * S::kStageBytes + S::kStepTiles * S::kStepBytes + tile % S::kSumTiles * S::kSumBytes);
-    float2 u[kRows], z[kRows];
-    float4 low[kRows], high[kRows];
+    const float2* sums =
+        reinterpret_cast<const float2*>(shared_ + S::kStages * S::kStageBytes + S::kStepTiles * S::kStepBytes +
+                                        tile % S::kSumTiles * S::kSumBytes);  // [tile, kLanes, channels / 2]
+    float2 u[kRows], z[kRows], part[kRows][S::kLanes];
 #pragma unroll
     for (int i = 0; i < kRows; ++i) {
-      const int place = (i * kWarps + row_) * kScanChannels + c_;
+      const int row = i * kWarps + row_, place = row * kScanChannels + c_;
       u[i] = two<T>(from, place), z[i] = two<G>(from + S::kValueBytes + S::kGateBytes, place);
-      low[i] = sums[place], high[i] = sums[place + 1];
+#pragma unroll
+      for (int k = 0; k < S::kLanes; ++k) part[i][k] = sums[((row * S::kLanes + k) * S::kSumPitch + c_) / 2];
     }
 #pragma unroll
     for (int i = 0; i < kRows; ++i) {
-      const float a = fmaf(D_.x, u[i].x, (low[i].x + low[i].y) + (low[i].z + low[i].w)) * silu(z[i].x);
-      const float b = fmaf(D_.y, u[i].y, (high[i].x + high[i].y) + (high[i].z + high[i].w)) * silu(z[i].y);
+      const float low = (part[i][0].x + part[i][1].x) + (part[i][2].x + part[i][3].x);
+      const float high = (part[i][0].y + part[i][1].y) + (part[i][2].y + part[i][3].y);
+      const float a = fmaf(D_.x, u[i].x, low) * silu(z[i].x), b = fmaf(D_.y, u[i].y, high) * silu(z[i].y);
       T* to = y_ + i * kWarps * p_.y_stride;
       if (i * kWarps + row_ >= count) continue;
       if constexpr (sizeof(T) == 4)
@@ -213,11 +219,11 @@ class ScanHelper {
 };
 
 // What a thread reads of kGroup tokens, all of it ahead of its use, and the decays made of it.
-inline constexpr int kScanGroup = 4;
+template <int kGroup>
 struct ScanGroup {
-  float2 step[kScanGroup];  // (step, step u)
-  float4 B[kScanGroup], C[kScanGroup];
-  float decay[kScanGroup][4];
+  float4 step[kGroup];  // (step, step u) of both channels
+  float4 B[kGroup], C[kGroup];
+  float decay[kGroup][2][4];
 };
 
 template <class S>
@@ -231,8 +237,8 @@ __global__ void __launch_bounds__(S::kThreads, 1)
   const int first = blockIdx.x * kScanChannels;
   const int tiles = static_cast<int>((segment.length + kTile - 1) / kTile);
 
-  if (threadIdx.x >= S::kHelpers) {
-    ScanHelper<S> helper(p, segment, threadIdx.x - S::kHelpers, first, shared);
+  if (threadIdx.x >= S::kRecurring) {
+    ScanHelper<S> helper(p, segment, threadIdx.x - S::kRecurring, first, shared);
     for (int tile = 0; tile < 3; ++tile) helper.fetch(tile);
     copy_async_wait<0>();
     asm volatile("bar.sync 1, %0;" ::"n"(S::kHelpers) : "memory");
@@ -248,79 +254,84 @@ __global__ void __launch_bounds__(S::kThreads, 1)
     return;
   }
 
-  const int part = threadIdx.x % S::kLanes, c = threadIdx.x / S::kLanes, channel = first + c;
-  float A[kN], h[kN];
+  constexpr int kGroup = S::kGroup, kC = S::kChannels;
+  static_assert(kC == 2 && kTile % (2 * kGroup) == 0);
+  const int part = threadIdx.x % S::kLanes, c = threadIdx.x / S::kLanes * kC, channel = first + c;
+  float A[kC][kN], h[kC][kN];
   float* const state = p.state + (segment.slot * kScanStates + part * kN) * static_cast<int64_t>(p.channels) + channel;
 #pragma unroll
-  for (int j = 0; j < kN; ++j) {
-    A[j] = p.A[static_cast<int64_t>(part * kN + j) * p.channels + channel] * kLog2E;
-    h[j] = segment.slot < 0 ? 0.0f : state[static_cast<int64_t>(j) * p.channels];
-  }
+  for (int k = 0; k < kC; ++k)
+#pragma unroll
+    for (int j = 0; j < kN; ++j) {
+      A[k][j] = p.A[static_cast<int64_t>(part * kN + j) * p.channels + channel + k] * kLog2E;
+      h[k][j] = segment.slot < 0 ? 0.0f : state[static_cast<int64_t>(j) * p.channels + k];
+    }
   char* const steps = shared + S::kStages * S::kStageBytes;
   char* const sums = steps + S::kStepTiles * S::kStepBytes;
-  // Inputs of the kScanGroup tokens from t0 of a tile, whose place in shared memory is `stage` and `made`.
-  const auto load = [&](ScanGroup& g, int stage, int made, int t0) {
-    const float2* step = reinterpret_cast<const float2*>(steps + made * S::kStepBytes) + t0 * kScanChannels + c;
+  // Inputs of the kGroup tokens from t0 of a tile, whose place in shared memory is `stage` and `made`.
+  const auto load = [&](ScanGroup<kGroup>& g, int stage, int made, int t0) {
+    const float4* step = reinterpret_cast<const float4*>(steps + made * S::kStepBytes) + (t0 * kScanChannels + c) / 2;
     const float4* B =
         reinterpret_cast<const float4*>(shared + stage * S::kStageBytes + S::kValueBytes + 2 * S::kGateBytes) +
         t0 * (kScanStates / 4) + part;
 #pragma unroll
-    for (int i = 0; i < kScanGroup; ++i) {
-      g.step[i] = step[i * kScanChannels];
+    for (int i = 0; i < kGroup; ++i) {
+      g.step[i] = step[i * kScanChannels / 2];
       g.B[i] = B[i * (kScanStates / 4)];
       g.C[i] = B[(kTile + i) * (kScanStates / 4)];
     }
   };
-  const auto make_decays = [&](ScanGroup& g, int i) {
-#pragma unroll
-    for (int j = 0; j < kN; ++j) {
-      const float power = g.step[i].x * A[j];
-      bool polynomial = false;
-      if constexpr (S::kPolynomialEvery > 0) polynomial = j % S::kPolynomialEvery == 0;
-      g.decay[i][j] = polynomial ? exp2_polynomial(power) : exp2_approximate(power);
-    }
+  const auto make_decay = [&](ScanGroup<kGroup>& g, int i, int k, int j) {
+    const float power = (k == 0 ? g.step[i].x : g.step[i].z) * A[k][j];
+    bool polynomial = false;
+    if constexpr (S::kPolynomialEvery > 0) polynomial = (k * kN + j) % S::kPolynomialEvery == 0;
+    g.decay[i][k][j] = polynomial ? exp2_polynomial(power) : exp2_approximate(power);
   };
   // The sums of group g, and beside them the exponentials of the next.
-  const auto advance = [&](const ScanGroup& g, ScanGroup& next, float* to) {
+  const auto advance = [&](const ScanGroup<kGroup>& g, ScanGroup<kGroup>& next, float* to) {
 #pragma unroll
-    for (int i = 0; i < kScanGroup; ++i) {
+    for (int i = 0; i < kGroup; ++i) {
       const float *B = &g.B[i].x, *C = &g.C[i].x;
-      float sum = 0.0f;
+      float sum[kC] = {};
 #pragma unroll
-      for (int j = 0; j < kN; ++j) {
-        h[j] = fmaf(g.decay[i][j], h[j], g.step[i].y * B[j]);
-        sum = fmaf(C[j], h[j], sum);
-      }
-      to[i * kScanChannels * S::kLanes] = sum;
-      make_decays(next, i);
+      for (int j = 0; j < kN; ++j)
+#pragma unroll
+        for (int k = 0; k < kC; ++k) {
+          h[k][j] = fmaf(g.decay[i][k][j], h[k][j], (k == 0 ? g.step[i].y : g.step[i].w) * B[j]);
+          make_decay(next, i, k, j);
+          sum[k] = fmaf(C[j], h[k][j], sum[k]);
+        }
+      *reinterpret_cast<float2*>(to + i * S::kLanes * S::kSumPitch) = make_float2(sum[0], sum[1]);
     }
   };
 
-  ScanGroup even, odd;
+  ScanGroup<kGroup> even, odd;
   for (int tile = 0, stage = 0, made = 0; tile < tiles; ++tile) {
-    const int next_stage = stage + 1 == S::kStages ? 0 : stage + 1,
-              next_made = made + 1 == S::kStepTiles ? 0 : made + 1;
+    const int next_stage = stage + 1 == S::kStages ? 0 : stage + 1;
+    const int next_made = made + 1 == S::kStepTiles ? 0 : made + 1;
     __syncthreads();
     if (tile == 0) {
       load(even, 0, 0, 0);
 #pragma unroll
-      for (int i = 0; i < kScanGroup; ++i) make_decays(even, i);
+      for (int i = 0; i < kGroup * kC * kN; ++i) make_decay(even, i / (kC * kN), i / kN % kC, i % kN);
     }
-    float* to = reinterpret_cast<float*>(sums + tile % S::kSumTiles * S::kSumBytes) + threadIdx.x;
+    float* to = reinterpret_cast<float*>(sums + tile % S::kSumTiles * S::kSumBytes) + part * S::kSumPitch + c;
 #pragma unroll 1
-    for (int t0 = 0; t0 < kTile; t0 += 2 * kScanGroup, to += 2 * kScanGroup * kScanChannels * S::kLanes) {
-      load(odd, stage, made, t0 + kScanGroup);
+    for (int t0 = 0; t0 < kTile; t0 += 2 * kGroup, to += 2 * kGroup * S::kLanes * S::kSumPitch) {
+      load(odd, stage, made, t0 + kGroup);
       advance(even, odd, to);
-      const bool last = t0 + 2 * kScanGroup == kTile;
-      load(even, last ? next_stage : stage, last ? next_made : made, last ? 0 : t0 + 2 * kScanGroup);
-      advance(odd, even, to + kScanGroup * kScanChannels * S::kLanes);
+      const bool last = t0 + 2 * kGroup == kTile;
+      load(even, last ? next_stage : stage, last ? next_made : made, last ? 0 : t0 + 2 * kGroup);
+      advance(odd, even, to + kGroup * S::kLanes * S::kSumPitch);
     }
     stage = next_stage, made = next_made;
   }
   __syncthreads();
   if (segment.slot >= 0)
 #pragma unroll
-    for (int j = 0; j < kN; ++j) state[static_cast<int64_t>(j) * p.channels] = h[j];
+    for (int k = 0; k < kC; ++k)
+#pragma unroll
+      for (int j = 0; j < kN; ++j) state[static_cast<int64_t>(j) * p.channels + k] = h[k][j];
 }
 
 // One token for each of b sequences: state traffic is all there is. A thread has 4 channels and 4 states; the 4 threads
