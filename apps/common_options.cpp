@@ -1,22 +1,19 @@
 #include "apps/common_options.h"
 
 #include "apps/option_checks.h"
-#include "core/error.h"
 #include "ops/op_table.h"
 
 namespace saker::apps {
 
 void add_device_options(CLI::App& command, DeviceOptions& options) {
-  command.add_option("--device", options.device, "where to run: auto or cpu")->capture_default_str();
+  command.add_option("--device", options.device, "where to run: auto, cpu, cuda or cuda:N")->capture_default_str();
   command.add_option("--threads", options.threads, "threads on the CPU (0: one per core)")
       ->check(whole_number(0, 1024))
       ->capture_default_str();
 }
 
 Backend open_device(const DeviceOptions& options) {
-  SAKER_CHECK(options.device == "auto" || options.device == "cpu", ErrorCode::invalid_argument,
-              "[device] expected auto or cpu, found {}; this build computes on the CPU", saker::quoted(options.device));
-  return open_backend(options.threads);
+  return saker::open_device(options.device, options.threads);
 }
 
 void add_dtype_option(CLI::App& command, std::optional<DType>& dtype) {

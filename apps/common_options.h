@@ -11,7 +11,7 @@
 namespace saker::apps {
 
 struct DeviceOptions {
-  std::string device = "auto";  // auto, cpu
+  std::string device = "auto";  // auto, cpu, cuda, cuda:N
   int threads = 0;              // 0: one per core
 };
 // --device, --threads

@@ -8,7 +8,7 @@ namespace saker {
 class Arena {
  public:
   Arena() = default;
-  explicit Arena(size_t bytes) : buffer_(bytes) {}
+  explicit Arena(size_t bytes, Place place = kHost) : buffer_(bytes, place) {}
 
   // Bytes that a tensor takes within an arena.
   static size_t bytes_for(DType dtype, const Shape& shape) noexcept {

@@ -1,9 +1,10 @@
-// Owned bytes in host memory: zeroed, aligned to 64 bytes, in huge pages when large. Move-only.
+// Owned bytes: zeroed, in host memory (aligned to 64 bytes, in huge pages when large) or in that of a GPU. Move-only.
 #pragma once
 
 #include <cstddef>
 #include <memory>
 
+#include "device/place.h"
 #include "device/tensor.h"
 
 namespace saker {
@@ -12,15 +13,19 @@ class Buffer {
  public:
   Buffer() = default;
   // Throws out_of_memory, naming the size.
-  explicit Buffer(size_t bytes);
+  explicit Buffer(size_t bytes, Place place = kHost);
+  // Host memory that GPUs reach without a copy in between.
+  static Buffer pinned(size_t bytes);
 
   std::byte* data() noexcept { return data_.get(); }
   const std::byte* data() const noexcept { return data_.get(); }
   size_t bytes() const noexcept { return bytes_; }
+  Place place() const noexcept { return data_.get_deleter().place; }
 
  private:
   struct Release {
-    size_t mapped;
+    size_t mapped = 0;  // 0: pinned, where on the host
+    Place place;
     void operator()(std::byte* data) const noexcept;
   };
   std::unique_ptr<std::byte, Release> data_;
@@ -31,18 +36,23 @@ class Buffer {
 class Tensor {
  public:
   Tensor() = default;
-  Tensor(DType dtype, const Shape& shape)
-      : buffer_(static_cast<size_t>(shape.elements()) * size_of(dtype)), view_(buffer_.data(), dtype, shape) {}
+  Tensor(DType dtype, const Shape& shape, Place place = kHost)
+      : buffer_(static_cast<size_t>(shape.elements()) * size_of(dtype), place), view_(buffer_.data(), dtype, shape) {}
 
   TensorView view() noexcept { return view_; }
   ConstTensorView view() const noexcept { return view_; }
   explicit operator bool() const noexcept { return static_cast<bool>(view_); }
   size_t bytes() const noexcept { return buffer_.bytes(); }
-  Tensor clone() const;
+  Place place() const noexcept { return buffer_.place(); }
+  Tensor clone() const { return copy_to(place()); }
+  Tensor copy_to(Place place) const;
 
  private:
   Buffer buffer_;
   TensorView view_;
 };
+
+// The elements of a view that lies at `place`, in host memory and contiguous.
+Tensor fetch(const ConstTensorView& view, Place place);
 
 }  // namespace saker

@@ -30,6 +30,10 @@ void save_checkpoint(const Weights& weights, const std::filesystem::path& folder
 // tensor's place in tensor_specs, whatever the number of threads (0: one per core).
 Weights init_weights(const ModelConfig& config, uint64_t seed, DType dtype, int threads = 0);
 
+// The same distributions, with embeddings and matrices drawn on a GPU by itself: other values, which never travel. For
+// benchmarks. The small tensors are f32.
+Weights init_weights_on_gpu(const ModelConfig& config, uint64_t seed, DType dtype, Place place);
+
 // save_checkpoint(init_weights(...)) without holding the model in memory.
 void init_checkpoint(const ModelConfig& config, uint64_t seed, const std::filesystem::path& folder,
                      const SaveOptions& options);

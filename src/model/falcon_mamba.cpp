@@ -3,11 +3,14 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstring>
 #include <utility>
 
 #include "core/error.h"
 #include "model/preparation.h"
+#include "ops/check.h"
 
 namespace saker {
 
@@ -48,9 +51,19 @@ FalconMamba::FalconMamba(const Weights& weights, const Backend& backend, std::op
       backend_(backend),
       dtype_(dtype.value_or(weights.layers.empty() ? weights.embeddings.dtype : weights.layers[0].in_proj.dtype)) {
   config_.validate();
-  const bool copy = worth_copying(weights);
-  if (!copy) storage_ = weights.storage;
-  Preparation prepare({.matrices = dtype_, .others = accumulation_dtype(), .copy = copy, .threads = backend.threads},
+  const Place place = backend.place();
+  const bool here = weights.matrices_at == place;
+  if (!place.on_host() && !here)
+    require_gpu_memory(place.gpu, prepared_bytes(config_, dtype_, accumulation_dtype()),
+                       fmt::format("a model of {} parameters in {}", config_.parameters(), name(dtype_)));
+  const bool copy = place.on_host() && worth_copying(weights);
+  if (!copy && here) storage_ = weights.storage;
+  Preparation prepare({.matrices = dtype_,
+                       .others = accumulation_dtype(),
+                       .copy = copy,
+                       .threads = backend.threads,
+                       .place = place,
+                       .matrices_at = weights.matrices_at},
                       owned_);
   embeddings_ = prepare.matrix(weights.embeddings);
   norm_f_ = prepare.vector(weights.norm_f);
@@ -73,11 +86,45 @@ FalconMamba::FalconMamba(const Weights& weights, const Backend& backend, std::op
   fingerprint_ = fingerprint_of(weights);
 }
 
-Workspace::Workspace(const FalconMamba& model, int64_t max_rows)
-    : stream_(model.backend()), arena_(model.activation_bytes(max_rows)), max_rows_(max_rows) {
+int64_t Workspace::default_rows(const Backend& backend) noexcept {
+  constexpr int64_t kGpuRows = 4096;
+  return backend.kind == BackendKind::cuda ? kGpuRows : kDefaultRows;
+}
+
+int64_t Workspace::default_rows_of(const FalconMamba& model) noexcept {
+  return default_rows(model.backend());
+}
+
+Workspace::Workspace(const FalconMamba& model, int64_t max_rows) : stream_(model.backend()), max_rows_(max_rows) {
   SAKER_CHECK(max_rows >= 1, ErrorCode::invalid_argument, "[model] a workspace is for at least one row; found {}",
               max_rows);
-  segments_.reserve(static_cast<size_t>(max_rows));
+  const Place place = model.backend().place();
+  // On a GPU a step of any number of sequences is one of the next power of two.
+  const auto rows = place.on_host() ? max_rows : static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(max_rows)));
+  const size_t bytes = model.activation_bytes(rows);
+  if (!place.on_host()) {
+    require_gpu_memory(place.gpu, bytes, fmt::format("a workspace of {} tokens", rows));
+    stream_.gpu().reserve_list(0, static_cast<size_t>(rows) * sizeof(int32_t));
+    stream_.gpu().reserve_list(1, static_cast<size_t>(rows) * sizeof(Segment));
+    host_logits_ = Buffer::pinned(static_cast<size_t>(model.config().vocab_size) * sizeof(float));
+    ids_.reserve(static_cast<size_t>(rows));
+    steps_.reserve(kRecordedSteps);
+  }
+  arena_ = Arena(bytes, place);
+  segments_.reserve(static_cast<size_t>(rows));
+}
+
+// The step of these states; the one that was not used for longest gives way to a new one.
+Workspace::RecordedStep& Workspace::recorded_step(int64_t rows, const StateView& state) {
+  RecordedStep* oldest = nullptr;
+  for (RecordedStep& step : steps_) {
+    if (step.rows == rows && step.slots == state.slots() && step.conv == state.conv.data && step.ssm == state.ssm.data)
+      return step;
+    if (!oldest || step.last_used < oldest->last_used) oldest = &step;
+  }
+  if (steps_.size() < kRecordedSteps) oldest = &steps_.emplace_back();
+  *oldest = {.rows = rows, .slots = state.slots(), .conv = state.conv.data, .ssm = state.ssm.data};
+  return *oldest;
 }
 
 void FalconMamba::check_ids(std::span<const int32_t> ids) const {
@@ -86,8 +133,8 @@ void FalconMamba::check_ids(std::span<const int32_t> ids) const {
                 "[model] token {} has id {}; the vocabulary is 0 to {}", i, ids[i], config_.vocab_size - 1);
 }
 
-bool FalconMamba::prefill(Workspace& workspace, std::span<const int32_t> ids, RecurrentState& state,
-                          std::span<float> logits, const std::function<bool(int64_t)>& progress) const {
+bool FalconMamba::prefill(Workspace& workspace, std::span<const int32_t> ids, RecurrentState& state, TensorView logits,
+                          const std::function<bool(int64_t)>& progress) const {
   SAKER_CHECK(!ids.empty(), ErrorCode::invalid_argument, "[model] a prompt has at least one token; found none");
   check_ids(ids);
   const auto total = static_cast<int64_t>(ids.size());
@@ -96,12 +143,36 @@ bool FalconMamba::prefill(Workspace& workspace, std::span<const int32_t> ids, Re
     const Segment segment{0, count, 0};
     const ConstTensorView hidden = forward(
         workspace, ids.subspan(static_cast<size_t>(done), static_cast<size_t>(count)), {&segment, 1}, state.view());
+    if (progress) workspace.stream_.wait();
     state.set_tokens(state.tokens() + count);
     done += count;
     if (progress && !progress(done)) return false;
-    if (done == total && !logits.empty())
-      head(workspace, {logits.data(), DType::f32, Shape{1, config_.vocab_size}}, hidden.slice_rows(count - 1, 1));
+    if (done == total && logits) head(workspace, logits, hidden.slice_rows(count - 1, 1));
   }
+  return true;
+}
+
+// Where logits [1, v] for the host are computed.
+TensorView FalconMamba::logits_row(Workspace& workspace, std::span<float> logits) const {
+  const Shape shape{1, config_.vocab_size};
+  if (logits.empty()) return {};
+  if (!workspace.stream_.on_gpu()) return {logits.data(), DType::f32, shape};
+  return step_logits(workspace, 1).slice_rows(0, 1);
+}
+
+void FalconMamba::fetch_logits(Workspace& workspace, std::span<float> logits) const {
+  if (!workspace.stream_.on_gpu()) return;
+  Buffer& host = workspace.host_logits_;
+  if (!logits.empty())
+    workspace.stream_.gpu().copy(host.data(), workspace.logits_.view().data, logits.size_bytes());
+  workspace.stream_.wait();
+  if (!logits.empty()) std::memcpy(logits.data(), host.data(), logits.size_bytes());
+}
+
+bool FalconMamba::prefill(Workspace& workspace, std::span<const int32_t> ids, RecurrentState& state,
+                          std::span<float> logits, const std::function<bool(int64_t)>& progress) const {
+  if (!prefill(workspace, ids, state, logits_row(workspace, logits), progress)) return false;
+  fetch_logits(workspace, logits);
   return true;
 }
 
@@ -113,13 +184,63 @@ void FalconMamba::step(Workspace& workspace, std::span<const int32_t> ids, std::
               "[model] the workspace is for {} rows; found {} sequences", workspace.max_rows(), ids.size());
   workspace.segments_.clear();
   for (size_t i = 0; i < slots.size(); ++i) workspace.segments_.push_back({static_cast<int64_t>(i), 1, slots[i]});
-  head(workspace, logits, forward(workspace, ids, workspace.segments_, state));
+  if (workspace.stream_.on_gpu())
+    step_on_gpu(workspace, ids, state, logits);
+  else
+    head(workspace, logits, forward(workspace, ids, workspace.segments_, state));
+}
+
+// [rows, v] or more; grown by the first step of so many sequences.
+TensorView FalconMamba::step_logits(Workspace& workspace, int64_t rows) const {
+  if (!workspace.logits_ || workspace.logits_.view().rows() < rows) {
+    workspace.steps_.clear();
+    workspace.logits_ = {};
+    workspace.logits_ = Tensor(DType::f32, {rows, config_.vocab_size}, backend_.place());
+  }
+  return workspace.logits_.view();
+}
+
+// Rows are filled up to a power of two with tokens of no sequence, so that few graphs serve any number of sequences. The
+// first step of a kind runs as it is, which plans products and grows scratch memory; the second is recorded.
+void FalconMamba::step_on_gpu(Workspace& workspace, std::span<const int32_t> ids, StateView state,
+                              TensorView logits) const {
+  const auto b = static_cast<int64_t>(ids.size());
+  if (b == 0) return;
+  check_ids(ids);
+  std::vector<Segment>& segments = workspace.segments_;
+  OpCheck("model", backend_).segments(segments, b, state.slots());
+  SAKER_CHECK(logits.shape == Shape({b, config_.vocab_size}) && logits.contiguous(), ErrorCode::invalid_argument,
+              "[model] expected contiguous logits [{}, {}], found {}", b, config_.vocab_size, logits.shape.text());
+  const auto rows = static_cast<int64_t>(std::bit_ceil(ids.size()));
+  workspace.ids_.assign(ids.begin(), ids.end());
+  workspace.ids_.resize(static_cast<size_t>(rows), 0);
+  for (int64_t row = b; row < rows; ++row) segments.push_back({row, 1, kNoSlot});
+
+  const TensorView made = step_logits(workspace, rows).slice_rows(0, rows);
+  GpuStream& gpu = workspace.stream_.gpu();
+  stage(workspace, workspace.ids_, segments);
+  const auto work = [&] { head(workspace, made, compute(workspace, workspace.ids_, segments, state, {})); };
+  Workspace::RecordedStep& step = workspace.recorded_step(rows, state);
+  const bool first = step.last_used == 0;
+  step.last_used = ++workspace.uses_;
+  if (first) {
+    work();
+  } else {
+    if (!step.graph) step.graph = gpu.record(work);
+    gpu.launch(step.graph);
+  }
+  gpu.copy(logits.data, made.data, static_cast<size_t>(b * config_.vocab_size) * sizeof(float));
+}
+
+void FalconMamba::step(Workspace& workspace, int32_t id, RecurrentState& state, TensorView logits) const {
+  const int64_t slot = 0;
+  step(workspace, {&id, 1}, {&slot, 1}, state.view(), logits);
+  state.set_tokens(state.tokens() + 1);
 }
 
 void FalconMamba::step(Workspace& workspace, int32_t id, RecurrentState& state, std::span<float> logits) const {
-  const int64_t slot = 0;
-  step(workspace, {&id, 1}, {&slot, 1}, state.view(), {logits.data(), DType::f32, Shape{1, config_.vocab_size}});
-  state.set_tokens(state.tokens() + 1);
+  step(workspace, id, state, logits_row(workspace, logits));
+  fetch_logits(workspace, logits);
 }
 
 }  // namespace saker

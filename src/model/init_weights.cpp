@@ -9,6 +9,7 @@
 #include "core/rng.h"
 #include "device/buffer.h"
 #include "device/cpu/parallel.h"
+#include "device/gpu.h"
 #include "model/checkpoint_writer.h"
 #include "ops/op_table.h"
 
@@ -81,17 +82,24 @@ void fill_A_log(int64_t begin, int64_t count, int64_t d_state, float* out) {
   for (int64_t i = 0; i < count; ++i) out[i] = std::log(static_cast<float>((begin + i) % d_state + 1));
 }
 
+float dt_proj_scale(const ModelConfig& config) {
+  return config.time_step_scale / std::sqrt(static_cast<float>(config.dt_rank));
+}
+
+float out_proj_scale(const ModelConfig& config) {
+  const float depth = config.rescale_prenorm_residual ? static_cast<float>(config.n_layer) : 1.0f;
+  return 1.0f / std::sqrt(static_cast<float>(config.d_inner) * depth);
+}
+
 void fill_linear(const ModelConfig& config, std::string_view name, const Rng& rng, int64_t begin, int64_t count,
                  float* out) {
   if (name.ends_with("dt_proj.weight")) {
-    const float scale = config.time_step_scale / std::sqrt(static_cast<float>(config.dt_rank));
     if (config.time_step_constant)
-      std::fill_n(out, count, scale);
+      std::fill_n(out, count, dt_proj_scale(config));
     else
-      fill_uniform(rng, begin, count, scale, out);
+      fill_uniform(rng, begin, count, dt_proj_scale(config), out);
   } else if (name.ends_with("out_proj.weight")) {
-    const float depth = config.rescale_prenorm_residual ? static_cast<float>(config.n_layer) : 1.0f;
-    fill_uniform(rng, begin, count, 1.0f / std::sqrt(static_cast<float>(config.d_inner) * depth), out);
+    fill_uniform(rng, begin, count, out_proj_scale(config), out);
   } else {
     fill_normal(rng, begin, count, config.initializer_range, out);
   }
@@ -141,6 +149,37 @@ Weights init_weights(const ModelConfig& config, uint64_t seed, DType dtype, int 
   for_each_tensor(weights, [&](const TensorSpec& spec, ConstTensorView& view) {
     auto tensor = std::make_shared<Tensor>(dtype, spec.shape);
     fill_tensor(index++, spec, 0, spec.shape.elements(), tensor->view().data);
+    view = tensor->view();
+    weights.storage.push_back(std::move(tensor));
+  });
+  if (config.tied_embeddings) weights.lm_head = weights.embeddings;
+  return weights;
+}
+
+Weights init_weights_on_gpu(const ModelConfig& config, uint64_t seed, DType dtype, Place place) {
+  config.validate();
+  Weights weights;
+  weights.config = config;
+  weights.config.stored_dtype = dtype;
+  weights.layers.resize(static_cast<size_t>(config.n_layer));
+  weights.matrices_at = place;
+  const TensorFiller fill_on_host = initialiser(config, seed, DType::f32, 1);
+  size_t index = 0;
+  for_each_tensor(weights, [&](const TensorSpec& spec, ConstTensorView& view) {
+    const bool matrix = spec.role == TensorRole::linear || spec.role == TensorRole::embedding;
+    auto tensor = std::make_shared<Tensor>(matrix ? dtype : DType::f32, spec.shape, matrix ? place : kHost);
+    const int64_t count = spec.shape.elements();
+    if (!matrix) {
+      fill_on_host(index, spec, 0, count, tensor->view().data);
+    } else {
+      const bool dt = spec.name.ends_with("dt_proj.weight"), out = spec.name.ends_with("out_proj.weight");
+      const float scale = dt    ? dt_proj_scale(config)
+                          : out ? out_proj_scale(config)
+                                : config.initializer_range;
+      gpu_fill_random(place.gpu, tensor->view().data, dtype, count, dt || out ? RandomKind::uniform : RandomKind::normal,
+                      scale, seed, index);
+    }
+    ++index;
     view = tensor->view();
     weights.storage.push_back(std::move(tensor));
   });

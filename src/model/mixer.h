@@ -13,15 +13,17 @@
 namespace saker {
 
 // A layer's tensors as they are computed with: matrices in their type, the rest f32, channels innermost.
-struct MixerTensors {
-  ConstTensorView norm;                     // [d]
-  ConstTensorView in_proj, in_proj_bias;    // [2e, d], [2e] or empty
-  ConstTensorView conv_weight, conv_bias;   // [k, e], [e] or empty
-  ConstTensorView x_proj;                   // [r + 2n, e]
-  ConstTensorView dt_proj, dt_bias;         // [e, r], [e]
-  ConstTensorView A, D;                     // [n, e], [e]
-  ConstTensorView out_proj, out_proj_bias;  // [d, e], [d] or empty
+template <class View>
+struct BasicMixerTensors {
+  View norm;                     // [d]
+  View in_proj, in_proj_bias;    // [2e, d], [2e] or empty
+  View conv_weight, conv_bias;   // [k, e], [e] or empty
+  View x_proj;                   // [r + 2n, e]
+  View dt_proj, dt_bias;         // [e, r], [e]
+  View A, D;                     // [n, e], [e]
+  View out_proj, out_proj_bias;  // [d, e], [d] or empty
 };
+using MixerTensors = BasicMixerTensors<ConstTensorView>;
 
 // Of l rows. y may be u; B and C may be the columns of dt_B_C, and are without the norms of Falcon Mamba.
 struct MixerActivations {
@@ -41,7 +43,8 @@ struct MixerState {
   TensorView ssm;   // [s, n, e]
 };
 
-// What makes y from the residual stream; without `products`, from xz and dt_B_C as they are. (dt_proj runs in any case.)
+// What makes y from the residual stream; without `products`, from xz and dt_B_C as they are. (dt_proj runs in any
+// case.)
 void mixer_scan(Stream& stream, const ModelConfig& config, const MixerTensors& layer, ConstTensorView residual,
                 const MixerActivations& at, Segments segments, const MixerState& state, bool products = true);
 

@@ -13,8 +13,8 @@
 
 namespace saker {
 
-// Views into the memory of Parameters. The layout of computation is that of checkpoints but for A_log, [n, e] instead of
-// [e, n], and conv1d.weight, [k, e] instead of [e, 1, k]: channels are innermost.
+// Views into the memory of Parameters. The layout of computation is that of checkpoints but for A_log, [n, e] instead
+// of [e, n], and conv1d.weight, [k, e] instead of [e, 1, k]: channels are innermost.
 struct Parameter {
   std::string name;     // as in checkpoints
   TensorRole role;      // decides whether it decays
@@ -23,8 +23,8 @@ struct Parameter {
   TensorView gradient;  // the same shape and type: a sum, to which every micro-batch adds
   TensorView rounded;   // bf16 copy of the value, or empty: products read the value itself
 
-  // `array` (of the value's shape, contiguous, any floating type: a value, a gradient, a moment) as checkpoints have it:
-  // `stored` has stored_shape, and its own type.
+  // `array` (of the value's shape, contiguous, any floating type: a value, a gradient, a moment) as checkpoints have
+  // it: `stored` has stored_shape, and its own type.
   void to_stored(TensorView stored, ConstTensorView array) const;
   // And back. Throws invalid_argument unless `stored` has stored_shape.
   void from_stored(TensorView array, ConstTensorView stored) const;

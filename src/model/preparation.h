@@ -14,19 +14,24 @@ namespace saker {
 // ones cost no memory beyond the page cache and no time at start. Copied if they fit into half of what is free.
 bool worth_copying(const Weights& weights);
 
-// Makes tensors in `owned`; those that need no change stay where they are.
+// Bytes of the weights as they are computed with: matrices in `matrices`, everything else in `others`.
+size_t prepared_bytes(const ModelConfig& config, DType matrices, DType others);
+
+// Makes tensors in `owned`, at `place`; those that need no change and are there already stay where they are.
 class Preparation {
  public:
   struct Options {
-    DType matrices;     // how matrices are held
-    DType others;       // how everything else is
-    bool copy = false;  // also what needs no change
+    DType matrices;       // how matrices are held
+    DType others;         // how everything else is
+    bool copy = false;    // also what needs no change
     int threads = 1;
+    Place place{};        // where tensors are needed
+    Place matrices_at{};  // where the stored matrices lie; everything else lies on the host
   };
 
   Preparation(const Options& options, std::vector<Arena>& owned) : options_(options), owned_(owned) {}
 
-  ConstTensorView matrix(const ConstTensorView& stored) { return converted(stored, options_.matrices); }
+  ConstTensorView matrix(const ConstTensorView& stored);
   // A vector, or nothing for nothing.
   ConstTensorView vector(const ConstTensorView& stored);
   // [e, ..., j] -> change(element) as [j, e]: channels become innermost.
@@ -35,9 +40,11 @@ class Preparation {
  private:
   TensorView add(DType dtype, const Shape& shape);
   ConstTensorView converted(const ConstTensorView& stored, DType dtype);
+  void convert(void* to, DType dtype, const ConstTensorView& stored, int64_t begin, int64_t count) const;
 
   Options options_;
   std::vector<Arena>& owned_;
+  Buffer piece_;  // of a tensor on its way to a GPU
 };
 
 }  // namespace saker

@@ -1,5 +1,7 @@
 // The recurrent state: all that a model remembers of a sequence. Its size does not depend on the number of tokens.
 //
+// States lie where their model computes.
+//
 // Per layer and sequence: the last k - 1 inputs of the convolution, conv [k - 1, e], oldest first, before activation;
 // and the state of the scan, ssm [n, e]. Both f32. Zeros are the state before the first token.
 #pragma once
@@ -28,14 +30,15 @@ struct ConstStateView {
 class StatePool {
  public:
   // f64 serves models in f64 on the reference backend.
-  StatePool(const ModelConfig& config, int64_t slots, DType dtype = DType::f32);
+  StatePool(const ModelConfig& config, int64_t slots, DType dtype = DType::f32, Place place = kHost);
 
   StateView view() noexcept { return {conv_.view(), ssm_.view()}; }
   ConstStateView view() const noexcept { return {conv_.view(), ssm_.view()}; }
   int64_t slots() const noexcept { return conv_.view().shape[1]; }
   size_t bytes() const noexcept { return conv_.bytes() + ssm_.bytes(); }
-  void reset(int64_t slot) noexcept;
-  void copy_slot(int64_t from, int64_t to) noexcept;
+  Place place() const noexcept { return ssm_.place(); }
+  void reset(int64_t slot);
+  void copy_slot(int64_t from, int64_t to);
 
  private:
   friend class RecurrentState;
@@ -47,7 +50,8 @@ class StatePool {
 // The state of one sequence, a value: reset, clone (explicit, it copies megabytes), save and load (model/state_file.h).
 class RecurrentState {
  public:
-  explicit RecurrentState(const ModelConfig& config, DType dtype = DType::f32) : pool_(config, 1, dtype) {}
+  explicit RecurrentState(const ModelConfig& config, DType dtype = DType::f32, Place place = kHost)
+      : pool_(config, 1, dtype, place) {}
   RecurrentState(RecurrentState&&) noexcept = default;
   RecurrentState& operator=(RecurrentState&&) noexcept = default;
 
@@ -58,9 +62,12 @@ class RecurrentState {
   int64_t tokens() const noexcept { return tokens_; }
   void set_tokens(int64_t tokens) noexcept { tokens_ = tokens; }
 
-  void reset() noexcept;
-  RecurrentState clone() const;
-  // Copies to and from a slot of a pool of the same model.
+  Place place() const noexcept { return pool_.place(); }
+
+  void reset();
+  RecurrentState clone() const { return copy_to(place()); }
+  RecurrentState copy_to(Place place) const;
+  // Copies to and from a slot of a pool of the same model, which may lie elsewhere.
   void put(StatePool& pool, int64_t slot) const;
   void take(const StatePool& pool, int64_t slot);
 

@@ -3,6 +3,8 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <optional>
+#include <utility>
 
 #include "core/error.h"
 #include "io/atomic_file.h"
@@ -70,7 +72,9 @@ void save_state(const std::filesystem::path& path, const FalconMamba& model, con
                 std::string_view note) {
   SAKER_CHECK(note.size() <= kMaxNoteBytes, ErrorCode::invalid_argument, "[state] a note of {} bytes; at most {}",
               note.size(), kMaxNoteBytes);
-  const ConstStateView view = state.view();
+  std::optional<RecurrentState> fetched;
+  if (!state.place().on_host()) fetched = state.copy_to(kHost);
+  const ConstStateView view = fetched ? std::as_const(*fetched).view() : state.view();
   SAKER_CHECK(view.ssm.dtype == DType::f32, ErrorCode::unsupported, "[state] files hold f32 states; found {}",
               name(view.ssm.dtype));
   Header header = header_for(model);
@@ -100,7 +104,7 @@ SavedState load_state(const std::filesystem::path& path, const FalconMamba& mode
   Header header;
   std::memcpy(&header, bytes.data(), sizeof header);
 
-  SavedState saved{model.new_state(), {}};
+  SavedState saved{RecurrentState(model.config()), {}};
   const StateView view = saved.state.view();
   const size_t conv_bytes = bytes_of(view.conv), ssm_bytes = bytes_of(view.ssm);
   check_header(path, header, model, bytes.size(), conv_bytes + ssm_bytes);
@@ -116,6 +120,7 @@ SavedState load_state(const std::filesystem::path& path, const FalconMamba& mode
   if (conv_bytes) std::memcpy(view.conv.data, at, conv_bytes);
   std::memcpy(view.ssm.data, at + conv_bytes, ssm_bytes);
   saved.state.set_tokens(header.tokens);
+  if (const Place place = model.backend().place(); !place.on_host()) saved.state = saved.state.copy_to(place);
   return saved;
 }
 

@@ -11,31 +11,14 @@
 
 #include "device/arena.h"
 #include "device/backend.h"
-#include "model/mixer.h"
+#include "model/mixer_backward.h"
 #include "model/parameters.h"
 #include "model/state.h"
+#include "model/training_activations.h"
 #include "ops/linear_cross_entropy/linear_cross_entropy.h"
 #include "ops/segment.h"
 
 namespace saker {
-
-// What is kept from the forward pass for the backward pass, per token and layer. With a the bytes of f32, and c those of
-// an input of products (4 or, in bf16, 2):
-//   none      all: a (d + 3 e + r + 4 n) + c (d + 2 e + r), plain Mamba a (2 n) less. Nothing is computed twice.
-//   in_block  the layer's input, xz and the output of x_proj: a (d + 2 e + r + 2 n). Norms, convolution, dt_proj and scan
-//             are computed twice; in_proj, x_proj and out_proj, which are nearly all of a large model's arithmetic,
-//             are not.
-//   full      the layer's input alone: a d. All but out_proj is computed twice.
-// The memory of one layer beyond what is kept is needed once, whatever the number of layers.
-enum class Recompute { none, in_block, full };
-
-struct TrainingOptions {
-  // Of the inputs of products: f32, bf16 (from f32 masters), or f64 for everything on the reference backend.
-  DType dtype = DType::f32;
-  Recompute recompute = Recompute::none;
-  int64_t max_rows = 1024;  // tokens of a micro-batch
-  int64_t max_slots = 0;    // sequences whose state is carried; 0 where every document starts from zero state
-};
 
 // Bytes, known before anything is allocated. The optimiser's moments come on top.
 struct MemoryPlan {
@@ -92,16 +75,33 @@ class TrainingModel {
                 TensorView nats);
 
   // Of the last pass: the rows after the final norm [l, d], in options().dtype.
-  ConstTensorView hidden() const noexcept { return hidden_; }
+  ConstTensorView hidden() const noexcept { return at_.hidden; }
   // logits [m, v] of m hidden rows, as FalconMamba::head.
   void head(TensorView logits, ConstTensorView hidden);
 
  private:
-  ModelConfig config_;
+  struct LayerTensors {
+    MixerTensors values;
+    ConstTensorView A_log;
+    MixerGradients gradients;
+  };
+
+  void bind();
+  void check(std::span<const int32_t> ids, std::span<const int32_t> labels, Segments segments, const StateView& state,
+             const TensorView& nats, const std::optional<StateView>& dstate) const;
+  void forward(std::span<const int32_t> ids, Segments segments, const StateView& state);
+  void backward(std::span<const int32_t> ids, Segments segments, const std::optional<StateView>& dstate);
+  void rebuild(int64_t layer, Segments segments);
+
   TrainingOptions options_;
   Stream stream_;
   Parameters parameters_;
-  ConstTensorView hidden_;
+  Tensor A_;  // [p, n, e]: -exp(A_log)
+  Arena arena_;
+  TrainingActivations at_;
+  ConstTensorView embeddings_, norm_f_, lm_head_;
+  TensorView dembeddings_, dnorm_f_, dlm_head_;
+  std::vector<LayerTensors> layers_;
 };
 
 }  // namespace saker

@@ -47,6 +47,7 @@ struct Weights {
   ConstTensorView lm_head;  // [v, d]; the embeddings when tied
   std::vector<std::shared_ptr<const void>> storage;
   bool mapped = false;  // the storage is mapped files
+  Place matrices_at{};  // where embeddings and matrices lie; everything else lies on the host
 };
 
 // Visits every tensor of tensor_specs(weights.config), once and in that order.

@@ -3,9 +3,11 @@
 #include <hwy/targets.h>
 #include <sched.h>
 
+#include <charconv>
 #include <cstdlib>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "core/error.h"
 
@@ -21,6 +23,14 @@ constexpr OpTable kReference{
     .causal_conv1d = reference::causal_conv1d,
     .selective_scan = reference::selective_scan,
     .log_sum_exp = reference::log_sum_exp,
+    .linear_backward = reference::linear_backward,
+    .rms_norm_backward = reference::rms_norm_backward,
+    .causal_conv1d_backward = reference::causal_conv1d_backward,
+    .selective_scan_backward = reference::selective_scan_backward,
+    .embedding_backward = reference::embedding_backward,
+    .linear_cross_entropy = reference::linear_cross_entropy,
+    .sum_of_squares = reference::sum_of_squares,
+    .adamw = reference::adamw,
 };
 constexpr OpTable kCpu{
     .embedding = cpu::embedding,
@@ -30,6 +40,14 @@ constexpr OpTable kCpu{
     .causal_conv1d = cpu::causal_conv1d,
     .selective_scan = cpu::selective_scan,
     .log_sum_exp = cpu::log_sum_exp,
+    .linear_backward = reference::linear_backward,
+    .rms_norm_backward = reference::rms_norm_backward,
+    .causal_conv1d_backward = reference::causal_conv1d_backward,
+    .selective_scan_backward = reference::selective_scan_backward,
+    .embedding_backward = reference::embedding_backward,
+    .linear_cross_entropy = reference::linear_cross_entropy,
+    .sum_of_squares = reference::sum_of_squares,
+    .adamw = reference::adamw,
 };
 
 std::string_view environment(const char* variable) {
@@ -47,6 +65,14 @@ void for_each_op(OpTable& table, const OpTable& other, const Visit& visit) {
   visit("causal_conv1d", table.causal_conv1d, other.causal_conv1d);
   visit("selective_scan", table.selective_scan, other.selective_scan);
   visit("log_sum_exp", table.log_sum_exp, other.log_sum_exp);
+  visit("linear_backward", table.linear_backward, other.linear_backward);
+  visit("rms_norm_backward", table.rms_norm_backward, other.rms_norm_backward);
+  visit("causal_conv1d_backward", table.causal_conv1d_backward, other.causal_conv1d_backward);
+  visit("selective_scan_backward", table.selective_scan_backward, other.selective_scan_backward);
+  visit("embedding_backward", table.embedding_backward, other.embedding_backward);
+  visit("linear_cross_entropy", table.linear_cross_entropy, other.linear_cross_entropy);
+  visit("sum_of_squares", table.sum_of_squares, other.sum_of_squares);
+  visit("adamw", table.adamw, other.adamw);
 }
 
 void use_reference(OpTable& table, std::string_view op) {
@@ -94,22 +120,59 @@ int usable_cores() {
   return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
+// The GPU numbered `wanted`, or of several the one with the most free memory.
+Backend open_cuda(int threads, int wanted) {
+  const std::vector<GpuInfo> gpus = list_gpus();
+  SAKER_CHECK(!gpus.empty(), ErrorCode::unsupported, "[device] {}", why_no_gpu());
+  const GpuInfo* chosen = nullptr;
+  std::string there;
+  for (const GpuInfo& gpu : gpus) {
+    there += fmt::format("{}{}", there.empty() ? "" : ", ", gpu.index);
+    if (wanted < 0 ? !chosen || gpu.free_bytes > chosen->free_bytes : gpu.index == wanted) chosen = &gpu;
+  }
+  SAKER_CHECK(chosen, ErrorCode::invalid_argument, "[device] GPU {} is not there; there is {}", wanted, there);
+  return {BackendKind::cuda, cuda_op_table(), threads, chosen->index};
+}
+
 }  // namespace
 
-Backend open_backend(BackendKind kind, int threads) {
+Backend open_backend(BackendKind kind, int threads, int gpu) {
   SAKER_CHECK(threads >= 0 && threads <= 1024, ErrorCode::invalid_argument,
               "[backend] threads: 1 to 1024, or 0 for one per core; found {}", threads);
   if (threads == 0) threads = usable_cores();
   if (kind == BackendKind::reference) return {kind, &kReference, threads};
   limit_instruction_set();
-  return {kind, &cpu_table(), threads};
+  return kind == BackendKind::cuda ? open_cuda(threads, gpu) : Backend{kind, &cpu_table(), threads};
 }
 
 Backend open_backend(int threads) {
   const std::string_view kind = environment("SAKER_BACKEND");
-  SAKER_CHECK(kind.empty() || kind == "cpu" || kind == "reference", ErrorCode::invalid_argument,
-              "[backend] SAKER_BACKEND is reference or cpu; found {}", quoted(kind));
-  return open_backend(kind == "reference" ? BackendKind::reference : BackendKind::cpu, threads);
+  if (kind == "reference") return open_backend(BackendKind::reference, threads);
+  if (kind == "cuda") return open_backend(BackendKind::cuda, threads);
+  SAKER_CHECK(kind.empty() || kind == "cpu", ErrorCode::invalid_argument,
+              "[backend] SAKER_BACKEND is reference, cpu or cuda; found {}", quoted(kind));
+  return open_backend(BackendKind::cpu, threads);
+}
+
+Backend open_device(std::string_view device, int threads) {
+  if (device == "auto") {
+    if (!environment("SAKER_BACKEND").empty() || list_gpus().empty()) return open_backend(threads);
+    return open_backend(BackendKind::cuda, threads);
+  }
+  // SAKER_BACKEND=reference is another way to compute on the CPU.
+  if (device == "cpu")
+    return environment("SAKER_BACKEND") == "cuda" ? open_backend(BackendKind::cpu, threads) : open_backend(threads);
+  constexpr std::string_view kNumbered = "cuda:";
+  int gpu = -1;
+  bool valid = device == "cuda";
+  if (device.starts_with(kNumbered)) {
+    const char* end = device.data() + device.size();
+    const auto [stop, error] = std::from_chars(device.data() + kNumbered.size(), end, gpu);
+    valid = error == std::errc() && stop == end && gpu >= 0;
+  }
+  SAKER_CHECK(valid, ErrorCode::invalid_argument, "[device] expected auto, cpu, cuda or cuda:N, found {}",
+              saker::quoted(device));
+  return open_backend(BackendKind::cuda, threads, gpu);
 }
 
 }  // namespace saker

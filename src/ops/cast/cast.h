@@ -25,5 +25,8 @@ void cast(Stream& stream, const CastArgs& args) noexcept;
 namespace cpu {
 void cast(Stream& stream, const CastArgs& args) noexcept;
 }
+namespace cuda {
+void cast(Stream& stream, const CastArgs& args);
+}
 
 }  // namespace saker

@@ -41,5 +41,8 @@ void causal_conv1d(Stream& stream, const CausalConv1dArgs& args) noexcept;
 namespace cpu {
 void causal_conv1d(Stream& stream, const CausalConv1dArgs& args) noexcept;
 }
+namespace cuda {
+void causal_conv1d(Stream& stream, const CausalConv1dArgs& args);
+}
 
 }  // namespace saker

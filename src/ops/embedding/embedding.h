@@ -28,5 +28,8 @@ void embedding(Stream& stream, const EmbeddingArgs& args) noexcept;
 namespace cpu {
 void embedding(Stream& stream, const EmbeddingArgs& args) noexcept;
 }
+namespace cuda {
+void embedding(Stream& stream, const EmbeddingArgs& args);
+}
 
 }  // namespace saker

@@ -38,5 +38,8 @@ void linear(Stream& stream, const LinearArgs& args) noexcept;
 namespace cpu {
 void linear(Stream& stream, const LinearArgs& args);
 }
+namespace cuda {
+void linear(Stream& stream, const LinearArgs& args);
+}
 
 }  // namespace saker

@@ -29,5 +29,8 @@ void log_sum_exp(Stream& stream, const LogSumExpArgs& args) noexcept;
 namespace cpu {
 void log_sum_exp(Stream& stream, const LogSumExpArgs& args) noexcept;
 }
+namespace cuda {
+void log_sum_exp(Stream& stream, const LogSumExpArgs& args);
+}
 
 }  // namespace saker

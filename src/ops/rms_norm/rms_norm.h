@@ -33,5 +33,8 @@ void rms_norm(Stream& stream, const RmsNormArgs& args) noexcept;
 namespace cpu {
 void rms_norm(Stream& stream, const RmsNormArgs& args) noexcept;
 }
+namespace cuda {
+void rms_norm(Stream& stream, const RmsNormArgs& args);
+}
 
 }  // namespace saker

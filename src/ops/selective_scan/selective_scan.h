@@ -49,5 +49,8 @@ void selective_scan(Stream& stream, const SelectiveScanArgs& args) noexcept;
 namespace cpu {
 void selective_scan(Stream& stream, const SelectiveScanArgs& args) noexcept;
 }
+namespace cuda {
+void selective_scan(Stream& stream, const SelectiveScanArgs& args);
+}
 
 }  // namespace saker

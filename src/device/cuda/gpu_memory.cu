@@ -1,0 +1,163 @@
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <map>
+#include <mutex>
+
+#include "device/cuda/check.cuh"
+#include "device/gpu.h"
+
+namespace saker {
+
+namespace {
+
+using cuda::check;
+using cuda::DeviceGuard;
+
+constexpr int kMaxGpus = 64;
+std::atomic<size_t> held[kMaxGpus], most_held[kMaxGpus];
+
+// Sizes of what is held, by address.
+std::mutex sizes_mutex;
+std::map<void*, size_t> sizes;
+
+double gigabytes(size_t bytes) {
+  return static_cast<double>(bytes) / 1e9;
+}
+
+void count(int gpu, void* data, size_t bytes) {
+  {
+    const std::lock_guard lock(sizes_mutex);
+    sizes[data] = bytes;
+  }
+  const size_t now = held[gpu] += bytes;
+  size_t most = most_held[gpu];
+  while (now > most && !most_held[gpu].compare_exchange_weak(most, now)) {
+  }
+}
+
+// The GPU that one of the places names, if any.
+int gpu_of(Place a, Place b) {
+  return a.on_host() ? b.gpu : a.gpu;
+}
+
+// Streams of GpuStream do not wait for copies outside of them, nor the other way round.
+void wait_for_all() {
+  check(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
+}
+
+}  // namespace
+
+std::vector<GpuInfo> list_gpus() {
+  int count = 0;
+  if (cudaGetDeviceCount(&count) != cudaSuccess) {
+    cudaGetLastError();
+    return {};
+  }
+  std::vector<GpuInfo> found;
+  for (int i = 0; i < std::min(count, kMaxGpus); ++i) {
+    cudaDeviceProp properties;
+    if (cudaGetDeviceProperties(&properties, i) != cudaSuccess || properties.major < 8) continue;
+    const DeviceGuard guard(i);
+    GpuInfo info{.index = i,
+                 .name = properties.name,
+                 .major = properties.major,
+                 .minor = properties.minor,
+                 .multiprocessors = properties.multiProcessorCount};
+    if (cudaMemGetInfo(&info.free_bytes, &info.memory_bytes) != cudaSuccess) continue;
+    found.push_back(info);
+  }
+  cudaGetLastError();
+  return found;
+}
+
+std::string why_no_gpu() {
+  int count = 0;
+  const cudaError_t code = cudaGetDeviceCount(&count);
+  cudaGetLastError();
+  if (code != cudaSuccess) return std::string("no GPU can be used: ") + cudaGetErrorString(code);
+  return count == 0 ? "this machine has no NVIDIA GPU" : "no GPU of compute capability 8.0 or newer";
+}
+
+void require_gpu_memory(int gpu, size_t bytes, const std::string& what) {
+  const DeviceGuard guard(gpu);
+  size_t free = 0, total = 0;
+  check(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
+  SAKER_CHECK(bytes <= free, ErrorCode::out_of_memory,
+              "[memory] {} needs {:.2f} GB on GPU {}, of whose {:.1f} GB {:.2f} are free", what, gigabytes(bytes), gpu,
+              gigabytes(total), gigabytes(free));
+}
+
+size_t peak_gpu_memory_bytes(int gpu) noexcept {
+  return gpu >= 0 && gpu < kMaxGpus ? most_held[gpu].load() : 0;
+}
+
+void* gpu_allocate(int gpu, size_t bytes) {
+  const DeviceGuard guard(gpu);
+  require_gpu_memory(gpu, bytes, "a buffer");
+  void* data = nullptr;
+  check(cudaMalloc(&data, bytes), "cudaMalloc");
+  check(cudaMemset(data, 0, bytes), "cudaMemset");
+  check(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
+  count(gpu, data, bytes);
+  return data;
+}
+
+void gpu_release(int gpu, void* data) noexcept {
+  const DeviceGuard guard(gpu);
+  {
+    const std::lock_guard lock(sizes_mutex);
+    const auto found = sizes.find(data);
+    held[gpu] -= found->second;
+    sizes.erase(found);
+  }
+  cudaFree(data);
+}
+
+void* pinned_allocate(size_t bytes) {
+  void* data = nullptr;
+  check(cudaHostAlloc(&data, bytes, cudaHostAllocPortable), "cudaHostAlloc");
+  return data;
+}
+
+void pinned_release(void* data) noexcept {
+  cudaFreeHost(data);
+}
+
+void copy_rows(const Rows& to, const ConstRows& from, size_t width, size_t rows) {
+  if (width == 0 || rows == 0) return;
+  const int gpu = gpu_of(to.place, from.place);
+  if (gpu < 0) {
+    for (size_t row = 0; row < rows; ++row)
+      std::memcpy(static_cast<std::byte*>(to.data) + row * to.pitch,
+                  static_cast<const std::byte*>(from.data) + row * from.pitch, width);
+    return;
+  }
+  const DeviceGuard guard(gpu);
+  wait_for_all();
+  if (width == to.pitch && width == from.pitch)
+    check(cudaMemcpy(to.data, from.data, width * rows, cudaMemcpyDefault), "cudaMemcpy");
+  else
+    check(cudaMemcpy2D(to.data, rows == 1 ? width : to.pitch, from.data, rows == 1 ? width : from.pitch, width, rows,
+                       cudaMemcpyDefault),
+          "cudaMemcpy2D");
+  wait_for_all();
+}
+
+void copy_bytes(void* to, Place to_place, const void* from, Place from_place, size_t bytes) {
+  copy_rows({to, bytes, to_place}, {from, bytes, from_place}, bytes, 1);
+}
+
+void zero_rows(const Rows& to, size_t width, size_t rows) {
+  if (width == 0 || rows == 0) return;
+  if (to.place.on_host()) {
+    for (size_t row = 0; row < rows; ++row) std::memset(static_cast<std::byte*>(to.data) + row * to.pitch, 0, width);
+    return;
+  }
+  const DeviceGuard guard(to.place.gpu);
+  wait_for_all();
+  check(cudaMemset2D(to.data, to.pitch, 0, width, rows), "cudaMemset2D");
+  wait_for_all();
+}
+
+}  // namespace saker

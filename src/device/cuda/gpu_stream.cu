@@ -1,0 +1,160 @@
+#include <cstring>
+#include <utility>
+
+#include "device/cuda/stream_state.cuh"
+
+namespace saker {
+
+using cuda::check;
+using cuda::DeviceGuard;
+
+GpuStream::GpuStream(int gpu) : state_(std::make_unique<State>()) {
+  State& s = *state_;
+  s.gpu = gpu;
+  const DeviceGuard guard(gpu);
+  check(cudaDeviceGetAttribute(&s.multiprocessors, cudaDevAttrMultiProcessorCount, gpu), "cudaDeviceGetAttribute");
+  check(cudaStreamCreateWithFlags(&s.stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
+  const cublasStatus_t status = cublasLtCreate(&s.blas);
+  SAKER_CHECK(status == CUBLAS_STATUS_SUCCESS, ErrorCode::device, "[cuda] cublasLtCreate: {}",
+              cublasLtGetStatusString(status));
+  check(cudaMalloc(&s.blas_workspace, State::kBlasWorkspace), "cudaMalloc");
+}
+
+GpuStream::~GpuStream() {
+  State& s = *state_;
+  const DeviceGuard guard(s.gpu);
+  if (s.stream) cudaStreamSynchronize(s.stream);
+  for (auto& [key, plan] : s.plans) {
+    cublasLtMatrixLayoutDestroy(plan.weight);
+    cublasLtMatrixLayoutDestroy(plan.x);
+    cublasLtMatrixLayoutDestroy(plan.y);
+    cublasLtMatmulDescDestroy(plan.product);
+  }
+  if (s.blas) cublasLtDestroy(s.blas);
+  cudaFree(s.blas_workspace);
+  cudaFree(s.scratch);
+  for (State::List& list : s.lists) {
+    cudaFree(list.device);
+    for (void* pinned : list.pinned) cudaFreeHost(pinned);
+    for (cudaEvent_t event : list.travelled)
+      if (event) cudaEventDestroy(event);
+  }
+  if (s.stream) cudaStreamDestroy(s.stream);
+}
+
+int GpuStream::gpu() const noexcept {
+  return state_->gpu;
+}
+
+void GpuStream::wait() {
+  const DeviceGuard guard(state_->gpu);
+  state_->note(cudaStreamSynchronize(state_->stream), "cudaStreamSynchronize");
+  state_->launched("launch");
+  if (state_->error.empty()) return;
+  const std::string error = std::exchange(state_->error, {});
+  fail(ErrorCode::device, "[cuda] {}", error);
+}
+
+void GpuStream::copy(void* to, const void* from, size_t bytes) noexcept {
+  if (bytes > 0)
+    state_->note(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, state_->stream), "cudaMemcpyAsync");
+}
+
+void* GpuStream::scratch(size_t bytes) {
+  State& s = *state_;
+  if (s.scratch_bytes >= bytes) return s.scratch;
+  const DeviceGuard guard(s.gpu);
+  check(cudaStreamSynchronize(s.stream), "cudaStreamSynchronize");
+  cudaFree(std::exchange(s.scratch, nullptr));
+  s.scratch_bytes = 0;
+  check(cudaMalloc(&s.scratch, bytes), "cudaMalloc");
+  s.scratch_bytes = bytes;
+  return s.scratch;
+}
+
+void GpuStream::reserve_list(int list, size_t bytes) {
+  State::List& l = state_->lists[static_cast<size_t>(list)];
+  if (l.capacity >= bytes) return;
+  const DeviceGuard guard(state_->gpu);
+  check(cudaStreamSynchronize(state_->stream), "cudaStreamSynchronize");
+  cudaFree(std::exchange(l.device, nullptr));
+  l.capacity = 0;
+  check(cudaMalloc(&l.device, bytes), "cudaMalloc");
+  for (size_t i = 0; i < l.pinned.size(); ++i) {
+    cudaFreeHost(std::exchange(l.pinned[i], nullptr));
+    check(cudaHostAlloc(&l.pinned[i], bytes, cudaHostAllocDefault), "cudaHostAlloc");
+    if (!l.travelled[i])
+      check(cudaEventCreateWithFlags(&l.travelled[i], cudaEventDisableTiming), "cudaEventCreateWithFlags");
+  }
+  l.capacity = bytes;
+}
+
+void GpuStream::stage(int list, const void* data, size_t bytes) {
+  reserve_list(list, bytes);
+  State::List& l = state_->lists[static_cast<size_t>(list)];
+  l.source = data;
+  l.bytes = bytes;
+  if (bytes == 0) return;
+  l.turn = (l.turn + 1) % State::List::kTurns;
+  const auto turn = static_cast<size_t>(l.turn);
+  check(cudaEventSynchronize(l.travelled[turn]), "cudaEventSynchronize");
+  std::memcpy(l.pinned[turn], data, bytes);
+  check(cudaMemcpyAsync(l.device, l.pinned[turn], bytes, cudaMemcpyHostToDevice, state_->stream), "cudaMemcpyAsync");
+  check(cudaEventRecord(l.travelled[turn], state_->stream), "cudaEventRecord");
+}
+
+const void* GpuStream::staged(const void* data, size_t bytes) {
+  for (const State::List& list : state_->lists)
+    if (list.source == data && list.bytes == bytes && list.device) return list.device;
+  constexpr int kUnstaged = kLists - 1;
+  stage(kUnstaged, data, bytes);
+  State::List& list = state_->lists[kUnstaged];
+  list.source = nullptr;  // another array may come to lie there
+  return list.device;
+}
+
+GpuStream::Graph GpuStream::record(const std::function<void()>& work) {
+  const DeviceGuard guard(state_->gpu);
+  const cudaStream_t stream = state_->stream;
+  cudaGraph_t graph = nullptr;
+  check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
+  try {
+    work();
+  } catch (...) {
+    cudaStreamEndCapture(stream, &graph);
+    if (graph) cudaGraphDestroy(graph);
+    throw;
+  }
+  check(cudaStreamEndCapture(stream, &graph), "cudaStreamEndCapture");
+  cudaGraphExec_t executable = nullptr;
+  const cudaError_t code = cudaGraphInstantiate(&executable, graph, 0);
+  cudaGraphDestroy(graph);
+  check(code, "cudaGraphInstantiate");
+  Graph made;
+  made.executable_ = std::shared_ptr<void>(
+      executable, [](void* pointer) { cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(pointer)); });
+  return made;
+}
+
+void GpuStream::launch(const Graph& graph) noexcept {
+  state_->note(cudaGraphLaunch(static_cast<cudaGraphExec_t>(graph.executable_.get()), state_->stream),
+               "cudaGraphLaunch");
+}
+
+double GpuStream::time(const std::function<void()>& work) {
+  const DeviceGuard guard(state_->gpu);
+  cudaEvent_t begin = nullptr, end = nullptr;
+  check(cudaEventCreate(&begin), "cudaEventCreate");
+  check(cudaEventCreate(&end), "cudaEventCreate");
+  check(cudaEventRecord(begin, state_->stream), "cudaEventRecord");
+  work();
+  check(cudaEventRecord(end, state_->stream), "cudaEventRecord");
+  wait();
+  float milliseconds = 0.0f;
+  check(cudaEventElapsedTime(&milliseconds, begin, end), "cudaEventElapsedTime");
+  cudaEventDestroy(begin);
+  cudaEventDestroy(end);
+  return 1e-3 * static_cast<double>(milliseconds);
+}
+
+}  // namespace saker

@@ -1,0 +1,47 @@
+// How kernels are launched: on a Stream, for the element types of its tensors.
+#pragma once
+
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+
+#include "core/dtype.h"
+#include "device/cuda/stream_state.cuh"
+#include "ops/segment.h"
+
+namespace saker::cuda {
+
+// Calls f(Element()) with the CUDA type of f32, bf16 or f16; nothing else arrives here.
+template <class F>
+void with_element(DType dtype, const F& f) {
+  switch (dtype) {
+    case DType::bf16: return f(__nv_bfloat16());
+    case DType::f16: return f(__half());
+    default: return f(float());
+  }
+}
+
+constexpr int64_t ceil_div(int64_t a, int64_t b) {
+  return (a + b - 1) / b;
+}
+
+// The GPU's copy of segments or ids.
+template <class T>
+const T* on_gpu(Stream& stream, std::span<const T> list) {
+  return static_cast<const T*>(stream.gpu().staged(list.data(), list.size_bytes()));
+}
+
+// The sum over a block of kThreads threads, in every thread, in one order. `shared` [kThreads / 32].
+template <int kThreads>
+__device__ __forceinline__ float block_sum(float value, float* shared) {
+#pragma unroll
+  for (int lane = 16; lane > 0; lane /= 2) value += __shfl_xor_sync(0xffffffffu, value, lane);
+  __syncthreads();
+  if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = value;
+  __syncthreads();
+  float total = 0.0f;
+#pragma unroll
+  for (int warp = 0; warp < kThreads / 32; ++warp) total += shared[warp];
+  return total;
+}
+
+}  // namespace saker::cuda

@@ -1,0 +1,72 @@
+// What a GpuStream holds, for the kernels behind device/gpu.h.
+#pragma once
+
+#include <cublasLt.h>
+#include <cuda_runtime.h>
+
+#include <array>
+#include <map>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "device/backend.h"
+#include "device/cuda/check.cuh"
+#include "device/gpu.h"
+
+namespace saker {
+
+struct GpuStream::State {
+  // A host array and its copy on the GPU. The pinned copies in between are used in turn, so that one can be filled while
+  // the one before still travels.
+  struct List {
+    static constexpr int kTurns = 4;
+    void* device = nullptr;
+    std::array<void*, kTurns> pinned{};
+    std::array<cudaEvent_t, kTurns> travelled{};
+    int turn = 0;
+    size_t capacity = 0;
+    const void* source = nullptr;
+    size_t bytes = 0;
+  };
+  // A product of cuBLASLt as it was planned for its shape, strides and alignment.
+  using PlanKey = std::tuple<int64_t, int64_t, int64_t, int, int64_t, int64_t, int>;
+  struct Plan {
+    cublasLtMatmulDesc_t product = nullptr;
+    cublasLtMatrixLayout_t weight = nullptr, x = nullptr, y = nullptr;
+    cublasLtMatmulAlgo_t algorithm{};
+    bool found = false;
+  };
+
+  int gpu = 0;
+  int multiprocessors = 0;
+  cudaStream_t stream = nullptr;
+  cublasLtHandle_t blas = nullptr;
+  void* blas_workspace = nullptr;
+  std::map<PlanKey, Plan> plans;
+  void* scratch = nullptr;
+  size_t scratch_bytes = 0;
+  std::array<List, kLists> lists;
+  std::string error;  // the first since the last wait
+
+  static constexpr size_t kBlasWorkspace = size_t{64} << 20;
+
+  // Remembers a failure for wait().
+  void note(cudaError_t code, const char* call) noexcept {
+    if (code != cudaSuccess && error.empty()) error = std::string(call) + ": " + cudaGetErrorString(code);
+  }
+  // After a launch.
+  void launched(const char* kernel) noexcept { note(cudaGetLastError(), kernel); }
+};
+
+namespace cuda {
+
+inline GpuStream::State& state_of(Stream& stream) {
+  return stream.gpu().state();
+}
+inline cudaStream_t handle(Stream& stream) {
+  return state_of(stream).stream;
+}
+
+}  // namespace cuda
+}  // namespace saker

@@ -1,0 +1,112 @@
+// Products by cuBLASLt, planned once per shape. Column by column for it: y^T [o, l] = weight [o, i] x^T [i, l].
+#include "device/cuda/intrinsics.cuh"
+#include "device/cuda/launch.cuh"
+#include "ops/linear/linear.h"
+
+namespace saker::cuda {
+
+namespace {
+
+// Where cuBLASLt has nothing for a shape or an alignment.
+template <class T>
+__global__ void linear_any(float* y, int64_t y_stride, const T* x, int64_t x_stride, const T* weight, int64_t l,
+                           int64_t o, int64_t i, float beta) {
+  const int64_t at = blockIdx.x * int64_t{blockDim.x} + threadIdx.x;
+  if (at >= l * o) return;
+  const int64_t row = at / o, output = at % o;
+  float sum = 0.0f;
+  for (int64_t j = 0; j < i; ++j) sum = fmaf(widen(x[row * x_stride + j]), widen(weight[output * i + j]), sum);
+  float& to = y[row * y_stride + output];
+  to = beta == 0.0f ? sum : to + sum;
+}
+
+__global__ void bias_kernel(float* y, int64_t y_stride, const float* bias, int64_t o, bool accumulate) {
+  for (int64_t i = threadIdx.x; i < o; i += blockDim.x) {
+    float& to = y[blockIdx.x * y_stride + i];
+    to = accumulate ? to + bias[i] : bias[i];
+  }
+}
+
+cudaDataType_t type_of(DType dtype) {
+  return dtype == DType::f32 ? CUDA_R_32F : dtype == DType::bf16 ? CUDA_R_16BF : CUDA_R_16F;
+}
+
+// The largest power of two up to 256 that divides the address.
+uint32_t alignment_of(const void* data) {
+  const auto address = reinterpret_cast<uintptr_t>(data) | 256;
+  return static_cast<uint32_t>(address & (~address + 1));
+}
+
+using State = GpuStream::State;
+
+State::Plan make_plan(State& s, const LinearArgs& args) {
+  const auto& [y, x, weight, bias, accumulate] = args;
+  const auto l = static_cast<uint64_t>(x.rows()), o = static_cast<uint64_t>(weight.rows()),
+             i = static_cast<uint64_t>(weight.columns());
+  const cudaDataType_t type = type_of(x.dtype);
+  const cublasOperation_t transposed = CUBLAS_OP_T;
+  State::Plan plan;
+  cublasLtMatmulDescCreate(&plan.product, CUBLAS_COMPUTE_32F, CUDA_R_32F);
+  cublasLtMatmulDescSetAttribute(plan.product, CUBLASLT_MATMUL_DESC_TRANSA, &transposed, sizeof transposed);
+  cublasLtMatrixLayoutCreate(&plan.weight, type, i, o, static_cast<int64_t>(i));
+  cublasLtMatrixLayoutCreate(&plan.x, type, i, l, x.row_stride);
+  cublasLtMatrixLayoutCreate(&plan.y, CUDA_R_32F, o, l, y.row_stride);
+  cublasLtMatmulPreference_t preference = nullptr;
+  cublasLtMatmulPreferenceCreate(&preference);
+  const size_t workspace = State::kBlasWorkspace;
+  const uint32_t of_weight = alignment_of(weight.data), of_x = alignment_of(x.data), of_y = alignment_of(y.data);
+  const auto set = [&](cublasLtMatmulPreferenceAttributes_t attribute, const auto& value) {
+    cublasLtMatmulPreferenceSetAttribute(preference, attribute, &value, sizeof value);
+  };
+  set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, workspace);
+  set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, of_weight);
+  set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, of_x);
+  set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, of_y);
+  set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, of_y);
+  cublasLtMatmulHeuristicResult_t result{};
+  int found = 0;
+  const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(s.blas, plan.product, plan.weight, plan.x, plan.y,
+                                                               plan.y, preference, 1, &result, &found);
+  plan.found = status == CUBLAS_STATUS_SUCCESS && found > 0;
+  plan.algorithm = result.algo;
+  cublasLtMatmulPreferenceDestroy(preference);
+  return plan;
+}
+
+const State::Plan& plan_for(State& s, const LinearArgs& args) {
+  const int alignment = static_cast<int>(alignment_of(args.weight.data) | alignment_of(args.x.data) << 9 |
+                                         alignment_of(args.y.data) << 18);
+  const State::PlanKey key{args.x.rows(),     args.weight.rows(), args.weight.columns(), static_cast<int>(args.x.dtype),
+                           args.x.row_stride, args.y.row_stride,  alignment};
+  const auto found = s.plans.find(key);
+  return found != s.plans.end() ? found->second : s.plans.emplace(key, make_plan(s, args)).first->second;
+}
+
+}  // namespace
+
+void linear(Stream& stream, const LinearArgs& args) {
+  const auto& [y, x, weight, bias, accumulate] = args;
+  State& s = state_of(stream);
+  const int64_t l = x.rows(), o = weight.rows(), i = weight.columns();
+  if (bias)
+    bias_kernel<<<static_cast<unsigned>(l), 256, 0, s.stream>>>(static_cast<float*>(y.data), y.row_stride,
+                                                                static_cast<const float*>(bias.data), o, accumulate);
+  const State::Plan& plan = plan_for(s, args);
+  const float alpha = 1.0f, beta = accumulate || bias ? 1.0f : 0.0f;
+  if (plan.found) {
+    const cublasStatus_t status =
+        cublasLtMatmul(s.blas, plan.product, &alpha, weight.data, plan.weight, x.data, plan.x, &beta, y.data, plan.y,
+                       y.data, plan.y, &plan.algorithm, s.blas_workspace, State::kBlasWorkspace, s.stream);
+    if (status != CUBLAS_STATUS_SUCCESS && s.error.empty())
+      s.error = std::string("cublasLtMatmul: ") + cublasLtGetStatusString(status);
+  } else {
+    with_element(x.dtype, [&]<class T>(T) {
+      linear_any<T><<<static_cast<unsigned>(ceil_div(l * o, 128)), 128, 0, s.stream>>>(
+          static_cast<float*>(y.data), y.row_stride, static_cast<const T*>(x.data), x.row_stride,
+          static_cast<const T*>(weight.data), l, o, i, beta);
+    });
+  }
+  s.launched("linear");
+}
+
+}  // namespace saker::cuda

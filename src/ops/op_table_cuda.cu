@@ -1,0 +1,37 @@
+#include "core/error.h"
+#include "ops/op_table.h"
+
+namespace saker {
+
+namespace {
+
+template <class Args>
+void not_on_a_gpu(Stream&, const Args&) {
+  fail(ErrorCode::unsupported, "[backend] gradients have no CUDA version in this build; train with --device cpu");
+}
+
+constexpr OpTable kCuda{
+    .embedding = cuda::embedding,
+    .rms_norm = cuda::rms_norm,
+    .linear = cuda::linear,
+    .cast = cuda::cast,
+    .causal_conv1d = cuda::causal_conv1d,
+    .selective_scan = cuda::selective_scan,
+    .log_sum_exp = cuda::log_sum_exp,
+    .linear_backward = not_on_a_gpu,
+    .rms_norm_backward = not_on_a_gpu,
+    .causal_conv1d_backward = not_on_a_gpu,
+    .selective_scan_backward = not_on_a_gpu,
+    .embedding_backward = not_on_a_gpu,
+    .linear_cross_entropy = not_on_a_gpu,
+    .sum_of_squares = not_on_a_gpu,
+    .adamw = not_on_a_gpu,
+};
+
+}  // namespace
+
+const OpTable* cuda_op_table() {
+  return &kCuda;
+}
+
+}  // namespace saker

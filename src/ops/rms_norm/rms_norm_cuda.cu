@@ -1,0 +1,58 @@
+#include "device/cuda/intrinsics.cuh"
+#include "device/cuda/launch.cuh"
+#include "ops/rms_norm/rms_norm.h"
+
+namespace saker::cuda {
+
+namespace {
+
+// A block for a row, whose elements stay in registers between the sum and the product. Each thread adds up its elements
+// in ascending order, the block in that of its warps.
+template <class T, int kThreads, int kHeld>
+__global__ void __launch_bounds__(kThreads)
+    rms_norm_kernel(T* y, int64_t y_stride, const float* x, int64_t x_stride, const float* weight, int64_t c, float eps) {
+  __shared__ float sums[kThreads / 32];
+  x += blockIdx.x * x_stride;
+  y += blockIdx.x * y_stride;
+  float held[kHeld], squares = 0.0f;
+#pragma unroll
+  for (int j = 0; j < kHeld; ++j) {
+    const int64_t i = static_cast<int64_t>(j) * kThreads + threadIdx.x;
+    held[j] = i < c ? x[i] : 0.0f;
+    squares = fmaf(held[j], held[j], squares);
+  }
+  for (int64_t i = static_cast<int64_t>(kHeld) * kThreads + threadIdx.x; i < c; i += kThreads)
+    squares = fmaf(x[i], x[i], squares);
+  const float scale = 1.0f / sqrtf(block_sum<kThreads>(squares, sums) / static_cast<float>(c) + eps);
+  const auto write = [&](int64_t i, float value) { y[i] = round_to<T>((weight ? weight[i] : 1.0f) * (value * scale)); };
+#pragma unroll
+  for (int j = 0; j < kHeld; ++j) {
+    const int64_t i = static_cast<int64_t>(j) * kThreads + threadIdx.x;
+    if (i < c) write(i, held[j]);
+  }
+  for (int64_t i = static_cast<int64_t>(kHeld) * kThreads + threadIdx.x; i < c; i += kThreads) write(i, x[i]);
+}
+
+}  // namespace
+
+void rms_norm(Stream& stream, const RmsNormArgs& args) {
+  const auto& [y, x, weight, eps] = args;
+  const int64_t c = x.columns();
+  const auto rows = static_cast<unsigned>(x.rows());
+  with_element(y.dtype, [&]<class T>(T) {
+    const auto launch = [&](auto kernel, int threads) {
+      kernel<<<rows, threads, 0, handle(stream)>>>(static_cast<T*>(y.data), y.row_stride,
+                                                   static_cast<const float*>(x.data), x.row_stride,
+                                                   static_cast<const float*>(weight.data), c, static_cast<float>(eps));
+    };
+    if (c <= 32)
+      launch(rms_norm_kernel<T, 32, 1>, 32);
+    else if (c <= 512)
+      launch(rms_norm_kernel<T, 128, 4>, 128);
+    else
+      launch(rms_norm_kernel<T, 256, 16>, 256);
+  });
+  state_of(stream).launched("rms_norm_kernel");
+}
+
+}  // namespace saker::cuda

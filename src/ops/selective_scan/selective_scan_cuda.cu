@@ -1,0 +1,80 @@
+#include "device/cuda/intrinsics.cuh"
+#include "device/cuda/launch.cuh"
+#include "ops/selective_scan/selective_scan.h"
+
+namespace saker::cuda {
+
+namespace {
+
+constexpr int kThreads = 64, kMaxStates = 256;
+
+struct AnyScan {
+  float* state;
+  const float *delta, *delta_bias, *A, *B, *C, *D, *z;
+  int64_t y_stride, u_stride, delta_stride, B_stride, C_stride, z_stride, channels;
+  int n;
+};
+
+// For any number of states: a thread has one channel of one segment.
+template <class T, int kStates>
+__global__ void __launch_bounds__(kThreads) selective_scan_any(T* y, const T* u, AnyScan p, const Segment* segments) {
+  const int64_t e = blockIdx.x * int64_t{kThreads} + threadIdx.x;
+  if (e >= p.channels) return;
+  const Segment segment = segments[blockIdx.y];
+  if (segment.length == 0) return;
+  float h[kStates];
+  float* const slot = p.state + segment.slot * p.n * p.channels + e;
+  for (int n = 0; n < p.n; ++n) h[n] = segment.slot >= 0 ? slot[n * p.channels] : 0.0f;
+  for (int64_t t = segment.begin; t < segment.begin + segment.length; ++t) {
+    const float v = p.delta[t * p.delta_stride + e] + p.delta_bias[e];
+    const float step = v > 20.0f ? v : log1pf(expf(v));
+    const float input = widen(u[t * p.u_stride + e]), gate = p.z[t * p.z_stride + e];
+    float sum = p.D[e] * input;
+    for (int n = 0; n < p.n; ++n) {
+      h[n] = expf(step * p.A[n * p.channels + e]) * h[n] + step * input * p.B[t * p.B_stride + n];
+      sum = fmaf(p.C[t * p.C_stride + n], h[n], sum);
+    }
+    y[t * p.y_stride + e] = round_to<T>(sum * (gate / (1.0f + expf(-gate))));
+  }
+  if (segment.slot >= 0)
+    for (int n = 0; n < p.n; ++n) slot[n * p.channels] = h[n];
+}
+
+const float* floats(const ConstTensorView& view) {
+  return static_cast<const float*>(view.data);
+}
+
+}  // namespace
+
+void selective_scan(Stream& stream, const SelectiveScanArgs& args) {
+  if (args.segments.empty()) return;
+  const Segment* segments = on_gpu(stream, args.segments);
+  const int64_t channels = args.A.columns();
+  const AnyScan problem{static_cast<float*>(args.state.data),
+                        floats(args.delta),
+                        floats(args.delta_bias),
+                        floats(args.A),
+                        floats(args.B),
+                        floats(args.C),
+                        floats(args.D),
+                        floats(args.z),
+                        args.y.row_stride,
+                        args.u.row_stride,
+                        args.delta.row_stride,
+                        args.B.row_stride,
+                        args.C.row_stride,
+                        args.z.row_stride,
+                        channels,
+                        static_cast<int>(args.A.rows())};
+  const dim3 grid(static_cast<unsigned>(ceil_div(channels, kThreads)), static_cast<unsigned>(args.segments.size()));
+  with_element(args.u.dtype, [&]<class T>(T) {
+    const auto launch = [&](auto kernel) {
+      kernel<<<grid, kThreads, 0, handle(stream)>>>(static_cast<T*>(args.y.data), static_cast<const T*>(args.u.data),
+                                                    problem, segments);
+    };
+    launch(problem.n <= 16 ? selective_scan_any<T, 16> : selective_scan_any<T, kMaxStates>);
+  });
+  state_of(stream).launched("selective_scan_any");
+}
+
+}  // namespace saker::cuda
