@@ -15,7 +15,7 @@ struct ConvProblem {
   const X* x;           // [l, e]
   const float* weight;  // [k, e]
   const float* bias;    // [e] or null
-  const DeviceSegment* segments;
+  const Segment* segments;
   int64_t u_stride, x_stride;
   int segment_count, channels, strip;
 };
@@ -61,7 +61,7 @@ __global__ void __launch_bounds__(128) causal_conv1d_kernel(const ConvProblem<X,
       low = middle + 1;
   }
   for (int s = low; s < p.segment_count; ++s) {
-    const DeviceSegment segment = p.segments[s];
+    const Segment segment = p.segments[s];
     if (segment.begin >= end) return;
     // Rows that need the old window belong to the strip that replaces it.
     const bool owner = segment.begin >= begin;

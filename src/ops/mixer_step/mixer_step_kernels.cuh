@@ -13,6 +13,7 @@
 #include <cooperative_groups.h>
 
 #include "ops/mixer_step/weight_stream.cuh"
+#include "ops/selective_scan/selective_scan_kernels.cuh"
 
 namespace saker::cuda {
 
@@ -30,11 +31,11 @@ struct NormProduct {
   int batch;
   float* y;  // [b, o]; with a convolution only z of it, [b, 2e], is written
   // The convolution of outputs [0, e); null: none.
-  void* u;                 // [b, e] of the weights' type
-  float* window;           // [s, k - 1, e]
-  const int32_t* slots;    // [b]
-  const float* taps;       // [k, e]
-  const float* conv_bias;  // [e] or null
+  void* u;                  // [b, e] of the weights' type
+  float* window;            // [s, k - 1, e]
+  const Segment* segments;  // [b], of one token each
+  const float* taps;        // [k, e]
+  const float* conv_bias;   // [e] or null
   int channels, kernel;
 };
 
@@ -106,7 +107,7 @@ __device__ __forceinline__ void convolve(const NormProduct& p, const float* taps
   const int64_t e = p.channels;
   const int k = p.kernel, channel = row + r;
   const float* old = taps + (k + t * (k - 1)) * kRows + r;
-  float* window = p.window + p.slots[t] * (k - 1) * e + channel;
+  float* window = p.window + p.segments[t].slot * (k - 1) * e + channel;
   float c = p.conv_bias ? p.conv_bias[channel] : 0.0f;
   for (int j = 0; j + 1 < k; ++j) {
     c = fmaf(taps[j * kRows + r], old[j * kRows], c);
@@ -138,8 +139,8 @@ __global__ void __launch_bounds__(kStreamThreads, 1) norm_product_kernel(const N
   wait_for_predecessors();
   for (int t = 0; t < p.batch && convolved; ++t)
     fetch_rows<S::kRows>(taps + (p.kernel + t * (p.kernel - 1)) * S::kRows,
-                         p.window + p.slots[t] * (p.kernel - 1) * static_cast<int64_t>(p.channels) + row, p.channels,
-                         p.kernel - 1);
+                         p.window + p.segments[t].slot * (p.kernel - 1) * static_cast<int64_t>(p.channels) + row,
+                         p.channels, p.kernel - 1);
   if constexpr (S::F::kHalvesPerGroup > 0) copy_async_wait<S::kDepth - 1>();
   normalise_rows<T>(p, weight, x, pitch, warp_sums);
 
@@ -227,7 +228,7 @@ struct StateStep {
   const float* z;           // [b, e], rows z_pitch apart
   void* y;                  // [b, e]
   float* state;             // [s, n, e]
-  const int32_t* slots;     // [b]
+  const Segment* segments;  // [b], of one token each
   float eps;
   int batch, splits, z_pitch;
   bool norms;  // of dt, B and C
@@ -296,7 +297,7 @@ __global__ void __launch_bounds__(kStreamThreads, 2) state_step_kernel(const Sta
   for (int t = 0; t < p.batch; ++t) {
     const int n = threadIdx.x / 16, piece = threadIdx.x % 16;
     copy_async_16(shared_address(states) + (t * kStreamThreads + threadIdx.x) * 16,
-                  p.state + (static_cast<int64_t>(p.slots[t]) * kStepStates + n) * e + first + piece * 4);
+                  p.state + (p.segments[t].slot * kStepStates + n) * e + first + piece * 4);
     if (n == 0)
       copy_async_16(shared_address(z + t * kStepChannels) + piece * 16,
                     p.z + static_cast<int64_t>(t) * p.z_pitch + first + piece * 4);
@@ -317,11 +318,12 @@ __global__ void __launch_bounds__(kStreamThreads, 2) state_step_kernel(const Sta
     const float input = step * widen(u[t * kStepChannels + c]);
     const float *B = q + t * width + r + part * 4, *C = B + kStepStates;
     const float* h = states + (t * kStepStates + part * 4) * kStepChannels + c;
-    float* state = p.state + (static_cast<int64_t>(p.slots[t]) * kStepStates + part * 4) * e + channel;
+    float* state = p.state + (p.segments[t].slot * kStepStates + part * 4) * e + channel;
     float y = 0.0f;
 #pragma unroll
     for (int j = 0; j < 4; ++j) {
-      const float next = fmaf(exp2_approximate(step * A[j]), h[j * kStepChannels], input * B[j]);
+      const float decay = scan_decay(step * A[j], channel % 2 == 0, j);
+      const float next = fmaf(decay, h[j * kStepChannels], input * B[j]);
       y = fmaf(C[j], next, y);
       state[static_cast<int64_t>(j) * e] = next;
     }

@@ -5,19 +5,16 @@
 // tile of tokens ahead or behind: it brings inputs into shared memory (cp.async), where B and C serve all channels,
 // makes step sizes, and adds up, gates and writes the outputs. Both meet once per tile.
 //
-// The limit is the unit for exponentials: 16 + 4 of them per token and channel, 16 per clock and multiprocessor. So
-// one in kPolynomialEvery of a thread's states may take its exponential from a polynomial in the multiply-add units.
+// The limit is the unit for exponentials, 16 per clock and multiprocessor, of which a token and channel needs 16 + 4;
+// scan_decay() takes some of them off it.
 #pragma once
 
 #include "device/cuda/intrinsics.cuh"
+#include "ops/segment.h"
 
 namespace saker::cuda {
 
 inline constexpr int kScanStates = 16, kScanChannels = 64;
-
-struct DeviceSegment {
-  int64_t begin, length, slot;
-};
 
 template <class T, class G>
 struct ScanProblem {
@@ -31,7 +28,7 @@ struct ScanProblem {
   const float* A;  // [n, e]
   const float* D;  // [e]
   const float* delta_bias;
-  const DeviceSegment* segments;
+  const Segment* segments;
   int64_t y_stride, u_stride, delta_stride, z_stride, B_stride, C_stride;
   int channels;
 };
@@ -52,11 +49,17 @@ __device__ __forceinline__ float exp2_polynomial(float x) {
 
 // kTile tokens of 64 channels; a thread takes kGroup tokens at once. The first kRecurring threads of a block recur, the
 // others help.
-template <class T, class G, int kTile_, int kGroup_, int kPolynomialEvery_>
+// exp2(power) of state `n` of a channel: of even channels every fourth state's comes from the polynomial, an eighth of
+// all exponentials. Whoever advances states asks here, so that prompts and single tokens give the same bits.
+__device__ __forceinline__ float scan_decay(float power, bool even_channel, int n) {
+  return even_channel && n % 4 == 0 ? exp2_polynomial(power) : exp2_approximate(power);
+}
+
+template <class T, class G, int kTile_, int kGroup_>
 struct ScanShape {
   using Value = T;
   using Gate = G;
-  static constexpr int kTile = kTile_, kGroup = kGroup_, kPolynomialEvery = kPolynomialEvery_;
+  static constexpr int kTile = kTile_, kGroup = kGroup_;
   static constexpr int kLanes = 4, kStates = kScanStates / kLanes;  // threads of a channel, states of a thread
   static constexpr int kChannels = 2;                               // of a thread
   static constexpr int kRecurring = kScanChannels / kChannels * kLanes, kHelpers = 256;
@@ -122,7 +125,7 @@ class ScanHelper {
   static constexpr int kWarps = S::kHelpers / 32, kRows = S::kTile / kWarps;  // a warp has whole rows
 
  public:
-  __device__ ScanHelper(const ScanProblem<T, G>& p, const DeviceSegment& segment, int helper, int first, char* shared)
+  __device__ ScanHelper(const ScanProblem<T, G>& p, const Segment& segment, int helper, int first, char* shared)
       : p_(p),
         copy_u_(helper, p.u + segment.begin * p.u_stride + first, p.u_stride),
         copy_delta_(helper, p.delta + segment.begin * p.delta_stride + first, p.delta_stride),
@@ -232,7 +235,7 @@ __global__ void __launch_bounds__(S::kThreads, 1)
   constexpr int kTile = S::kTile, kN = S::kStates;
   static_assert(kN == 4);
   extern __shared__ __align__(128) char shared[];
-  const DeviceSegment segment = p.segments[blockIdx.y];
+  const Segment segment = p.segments[blockIdx.y];
   if (segment.length == 0) return;
   const int first = blockIdx.x * kScanChannels;
   const int tiles = static_cast<int>((segment.length + kTile - 1) / kTile);
@@ -283,9 +286,7 @@ __global__ void __launch_bounds__(S::kThreads, 1)
   };
   const auto make_decay = [&](ScanGroup<kGroup>& g, int i, int k, int j) {
     const float power = (k == 0 ? g.step[i].x : g.step[i].z) * A[k][j];
-    bool polynomial = false;
-    if constexpr (S::kPolynomialEvery > 0) polynomial = (k * kN + j) % S::kPolynomialEvery == 0;
-    g.decay[i][k][j] = polynomial ? exp2_polynomial(power) : exp2_approximate(power);
+    g.decay[i][k][j] = scan_decay(power, k == 0, j);
   };
   // The sums of group g, and beside them the exponentials of the next.
   const auto advance = [&](const ScanGroup<kGroup>& g, ScanGroup<kGroup>& next, float* to) {
@@ -334,13 +335,14 @@ __global__ void __launch_bounds__(S::kThreads, 1)
       for (int j = 0; j < kN; ++j) state[static_cast<int64_t>(j) * p.channels + k] = h[k][j];
 }
 
+inline constexpr int kStepBlockChannels = 256;
+
 // One token for each of b sequences: state traffic is all there is. A thread has 4 channels and 4 states; the 4 threads
 // of the same channels add up their products through shared memory.
 template <class T, class G>
 __global__ void __launch_bounds__(256) selective_step_kernel(const ScanProblem<T, G> p, int count) {
-  constexpr int kBlockChannels = 256;
   __shared__ float4 products[2][4][64];
-  const int lane = threadIdx.x % 64, part = threadIdx.x / 64, channel = blockIdx.x * kBlockChannels + lane * 4;
+  const int lane = threadIdx.x % 64, part = threadIdx.x / 64, channel = blockIdx.x * kStepBlockChannels + lane * 4;
   const bool mine = channel < p.channels;
   float4 A[4];
 #pragma unroll
@@ -353,7 +355,7 @@ __global__ void __launch_bounds__(256) selective_step_kernel(const ScanProblem<T
   };
   const int64_t pitch = p.channels / 4;
   for (int s = blockIdx.y, turn = 0; s < count; s += gridDim.y, turn ^= 1) {
-    const DeviceSegment segment = p.segments[s];
+    const Segment segment = p.segments[s];
     if (segment.length == 0) continue;
     const int64_t row = segment.begin;
     float4 h[4];
@@ -377,7 +379,7 @@ __global__ void __launch_bounds__(256) selective_step_kernel(const ScanProblem<T
         for (int j = 0; j < 4; ++j) {
           float& state_value = reinterpret_cast<float(&)[4]>(h[j])[k];
           const float power = step * (reinterpret_cast<const float(&)[4]>(A[j])[k] * kLog2E);
-          state_value = fmaf(exp2_approximate(power), state_value, input * B[j]);
+          state_value = fmaf(scan_decay(power, k % 2 == 0, j), state_value, input * B[j]);
           y[k] = fmaf(C[j], state_value, y[k]);
         }
       }
@@ -388,7 +390,7 @@ __global__ void __launch_bounds__(256) selective_step_kernel(const ScanProblem<T
     products[turn][part][lane] = make_float4(y[0], y[1], y[2], y[3]);
     __syncthreads();
     // Each of the four gates one channel of the 4: neighbouring threads neighbouring channels.
-    const int mine_now = blockIdx.x * kBlockChannels + threadIdx.x;
+    const int mine_now = blockIdx.x * kStepBlockChannels + threadIdx.x;
     if (mine_now < p.channels) {
       const float* sums = reinterpret_cast<const float*>(&products[turn][0][0]) + threadIdx.x;
       const float sum = (sums[0] + sums[256]) + (sums[512] + sums[768]);
