@@ -29,6 +29,7 @@ void add_bench(CLI::App& app) {
       "Ceilings of this machine are measured in the same run.\n"
       "Examples: saker bench --model DIR -p 512 -n 128\n"
       "          saker bench --config config.json --dtype bf16 -b 8\n"
+      "          saker bench --config config.json --device cuda -p 2048,8192 -b 1,8,64,256\n"
       "          saker bench --op selective_scan\n"
       "          saker bench --tokenizer tokenizer.json --text FILE.jsonl");
   constexpr int64_t kMostPromptTokens = 1 << 24;  // they are all held in memory
@@ -42,11 +43,13 @@ void add_bench(CLI::App& app) {
   op->excludes(tokenizer);
   tokenizer->needs(text);
   text->needs(tokenizer);
-  command->add_option("-p", options->prefill_tokens, "tokens of a prompt")
+  command->add_option("-p", options->prefill_tokens, "tokens of a prompt; on a GPU several: 2048,8192")
+      ->delimiter(',')
       ->check(whole_number(1, kMostPromptTokens))
       ->capture_default_str();
   command->add_option("-n", options->decode_tokens, "steps of decoding")->check(whole_number(1))->capture_default_str();
-  command->add_option("-b", options->sequences, "sequences at once")
+  command->add_option("-b", options->sequences, "sequences at once; on a GPU several: 1,8,64,256")
+      ->delimiter(',')
       ->check(whole_number(1, 1024))
       ->capture_default_str();
   command->add_option("-r", options->repeats, "repeats")->check(whole_number(1, 1000))->capture_default_str();

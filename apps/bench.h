@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "apps/model_options.h"
 
@@ -11,15 +12,17 @@ namespace saker::apps {
 
 struct BenchOptions {
   ModelOptions model;
-  std::string config;           // random weights for it instead of a model
-  std::string op;               // an operation instead of a model
-  std::string tokenizer, text;  // a tokenizer instead of a model
-  int64_t prefill_tokens = 512, decode_tokens = 128, sequences = 1;
+  std::string config;                                      // random weights for it instead of a model
+  std::string op;                                          // an operation instead of a model
+  std::string tokenizer, text;                             // a tokenizer instead of a model
+  std::vector<int64_t> prefill_tokens{512}, sequences{1};  // several on a GPU
+  int64_t decode_tokens = 128;
   int repeats = 5;
   bool json = false;
 };
 
 void bench_model(const BenchOptions& options);
+void bench_model_on_gpu(const BenchOptions& options, const Backend& backend);
 void bench_op(const BenchOptions& options);
 void bench_tokenizer(const BenchOptions& options);
 

@@ -20,6 +20,10 @@ namespace saker::apps {
 
 namespace {
 
+int64_t sequences(const BenchOptions& options) {
+  return options.sequences.front();
+}
+
 FalconMamba make_model(const BenchOptions& options) {
   if (options.config.empty()) return load_model(options.model);
   const ModelConfig config = parse_config(read_file(options.config), options.config);
@@ -34,11 +38,11 @@ class ModelBench {
   explicit ModelBench(const BenchOptions& options)
       : options_(options),
         model_(make_model(options)),
-        workspace_(model_, std::max(Workspace::kDefaultRows, options.sequences)),
-        pool_(model_.config(), options.sequences),
-        logits_(DType::f32, {options.sequences, model_.config().vocab_size}),
-        prompt_(random_ids(options.prefill_tokens)) {
-    for (int64_t i = 0; i < options.sequences; ++i) slots_.push_back(i);
+        workspace_(model_, std::max(Workspace::kDefaultRows, sequences(options))),
+        pool_(model_.config(), sequences(options)),
+        logits_(DType::f32, {sequences(options), model_.config().vocab_size}),
+        prompt_(random_ids(options.prefill_tokens.front())) {
+    for (int64_t i = 0; i < sequences(options); ++i) slots_.push_back(i);
   }
 
   const FalconMamba& model() const noexcept { return model_; }
@@ -51,22 +55,22 @@ class ModelBench {
   // Tokens per second of all sequences together.
   double prefill() {
     const auto begin = Clock::now();
-    for (int64_t i = 0; i < options_.sequences; ++i) {
+    for (int64_t i = 0; i < sequences(options_); ++i) {
       RecurrentState state = model_.new_state();
       model_.prefill(workspace_, prompt_, state, {logits_.view().as<float>(), vocabulary()});
     }
-    return static_cast<double>(options_.sequences * options_.prefill_tokens) / seconds_since(begin);
+    return static_cast<double>(sequences(options_) * options_.prefill_tokens.front()) / seconds_since(begin);
   }
 
   double decode(int64_t steps) {
     for (const int64_t slot : slots_) pool_.reset(slot);
-    const std::vector<int32_t> ids = random_ids(steps * options_.sequences);
+    const std::vector<int32_t> ids = random_ids(steps * sequences(options_));
     const auto begin = Clock::now();
     for (int64_t step = 0; step < steps; ++step) {
-      const std::span<const int32_t> of_step(ids.data() + step * options_.sequences, slots_.size());
+      const std::span<const int32_t> of_step(ids.data() + step * sequences(options_), slots_.size());
       model_.step(workspace_, of_step, slots_, pool_.view(), logits_.view());
     }
-    return static_cast<double>(steps * options_.sequences) / seconds_since(begin);
+    return static_cast<double>(steps * sequences(options_)) / seconds_since(begin);
   }
 
  private:
@@ -103,7 +107,7 @@ struct Measured {
 Measured measure(ModelBench& bench, const BenchOptions& options) {
   const FalconMamba& model = bench.model();
   const ModelConfig& config = model.config();
-  const double step_bytes = decode_step_bytes(config, model.dtype(), options.sequences);
+  const double step_bytes = decode_step_bytes(config, model.dtype(), sequences(options));
   const Interrupt interrupt;
   Measured measured;
   bench.warm_up();
@@ -120,7 +124,7 @@ Measured measure(ModelBench& bench, const BenchOptions& options) {
     measured.prefill.push_back(prefill);
     measured.decode.push_back(decode);
     measured.prefill_share.push_back(prefill * prefill_token_flops(config) / product);
-    measured.decode_share.push_back(decode / static_cast<double>(options.sequences) * step_bytes / bandwidth.read);
+    measured.decode_share.push_back(decode / static_cast<double>(sequences(options)) * step_bytes / bandwidth.read);
   }
   return measured;
 }
@@ -132,14 +136,14 @@ nlohmann::ordered_json to_json(const ModelBench& bench, const BenchOptions& opti
       {"model", options.config.empty() ? options.model.folder : options.config},
       {"parameters", model.config().parameters()},
       {"dtype", name(model.dtype())},
-      {"prefill_tokens", options.prefill_tokens},
+      {"prefill_tokens", options.prefill_tokens.front()},
       {"decode_tokens", options.decode_tokens},
-      {"sequences", options.sequences},
+      {"sequences", sequences(options)},
       {"repeats", options.repeats},
       {"prefill_tokens_per_second", Spread(measured.prefill).json()},
       {"decode_tokens_per_second", Spread(measured.decode).json()},
       {"prefill_flops_per_token", prefill_token_flops(model.config())},
-      {"decode_bytes_per_step", decode_step_bytes(model.config(), model.dtype(), options.sequences)},
+      {"decode_bytes_per_step", decode_step_bytes(model.config(), model.dtype(), sequences(options))},
       {"ceiling",
        {{"read_bytes_per_second", Spread(measured.read).json()},
         {"copy_bytes_per_second", Spread(measured.copy).json()},
@@ -161,7 +165,7 @@ nlohmann::ordered_json to_json(const ModelBench& bench, const BenchOptions& opti
 void print(const ModelBench& bench, const BenchOptions& options, const Measured& measured) {
   const ModelConfig& config = bench.model().config();
   const Spread prefill(measured.prefill), decode(measured.decode);
-  const double steps = decode.median / static_cast<double>(options.sequences);
+  const double steps = decode.median / static_cast<double>(sequences(options));
   fmt::print("{} parameters, {}, {} threads, {}, commit {}\n", config.parameters(), name(bench.model().dtype()),
              bench.model().backend().threads, this_machine().processor, commit());
   fmt::print("ceilings   read {:.1f} GB/s, copy {:.1f} GB/s, products {:.0f} GFLOP/s\n",
@@ -171,13 +175,18 @@ void print(const ModelBench& bench, const BenchOptions& options, const Measured&
              prefill.median, prefill.min, prefill.max, prefill.median * prefill_token_flops(config) / 1e9,
              100.0 * Spread(measured.prefill_share).median);
   fmt::print("decode     {:.1f} tokens/s ({:.1f} to {:.1f}), {:.1f} GB/s: {:.0f}% of the read ceiling\n", decode.median,
-             decode.min, decode.max, steps * decode_step_bytes(config, bench.model().dtype(), options.sequences) / 1e9,
+             decode.min, decode.max, steps * decode_step_bytes(config, bench.model().dtype(), sequences(options)) / 1e9,
              100.0 * Spread(measured.decode_share).median);
 }
 
 }  // namespace
 
 void bench_model(const BenchOptions& options) {
+  const Backend backend = open_device(options.model.device);
+  if (!backend.place().on_host()) return bench_model_on_gpu(options, backend);
+  SAKER_CHECK(options.sequences.size() == 1 && options.prefill_tokens.size() == 1, ErrorCode::invalid_argument,
+              "[bench] expected one value of -p and of -b on the CPU, found {} and {}", options.prefill_tokens.size(),
+              options.sequences.size());
   ModelBench bench(options);
   const Measured measured = measure(bench, options);
   if (options.json)

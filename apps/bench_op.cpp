@@ -51,6 +51,14 @@ Spread time_case(const OpCase& test, Stream& stream, int repeats) {
   const auto problem = test.make();
   problem->run(stream);
   std::vector<double> seconds;
+  if (stream.on_gpu()) {
+    constexpr int kRuns = 20;
+    for (int repeat = 0; repeat < repeats; ++repeat)
+      seconds.push_back(stream.gpu().time([&] {
+        for (int run = 0; run < kRuns; ++run) problem->run(stream);
+      }) / kRuns);
+    return Spread(seconds);
+  }
   for (int repeat = 0; repeat < repeats; ++repeat) {
     int64_t runs = 0;
     const auto begin = Clock::now();
@@ -65,15 +73,20 @@ Spread time_case(const OpCase& test, Stream& stream, int repeats) {
   return Spread(seconds);
 }
 
+Ceilings measure_ceilings(const Backend& backend, DType dtype) {
+  if (!backend.place().on_host()) return measure_gpu(backend, dtype);
+  const MemoryBandwidth bandwidth = measure_bandwidth(backend.threads);
+  return {bandwidth.read, bandwidth.copy, measure_product(backend, dtype, 512, 4096, 2048)};
+}
+
 }  // namespace
 
 void bench_op(const BenchOptions& options) {
   const std::vector<OpCase> cases = cases_of(options.op);
   const Backend backend = open_device(options.model.device);
   Stream stream(backend);
-  const MemoryBandwidth bandwidth = measure_bandwidth(backend.threads);
-  const double product_f32 = measure_product(backend, DType::f32, 512, 4096, 2048),
-               product_bf16 = measure_product(backend, DType::bf16, 512, 4096, 2048);
+  const Ceilings f32 = measure_ceilings(backend, DType::f32), bandwidth = measure_ceilings(backend, DType::bf16);
+  const double product_f32 = f32.product, product_bf16 = bandwidth.product;
   nlohmann::ordered_json out{{"op", options.op},
                              {"ceiling",
                               {{"read_bytes_per_second", bandwidth.read},

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 
 #include "core/rng.h"
 #include "device/buffer.h"
+#include "device/gpu.h"
 #include "ops/linear/linear.h"
 
 namespace saker::apps {
@@ -20,6 +22,46 @@ Tensor random_tensor(DType dtype, const Shape& shape, uint64_t seed) {
 }
 
 }  // namespace
+
+namespace {
+
+// A tensor of a GPU, never of zeros: they multiply faster than what models hold.
+Tensor random_on_gpu(DType dtype, const Shape& shape, Place place, uint64_t seed) {
+  Tensor tensor(dtype, shape, place);
+  gpu_fill_random(place.gpu, tensor.view().data, dtype, shape.elements(), RandomKind::normal, 1.0f, seed, 0);
+  return tensor;
+}
+
+// The best of several rates of `amount` per call of `work`.
+double best_rate(Stream& stream, double amount, const std::function<void()>& work) {
+  work();
+  stream.wait();
+  double best = 0.0;
+  for (int run = 0; run < 8; ++run) best = std::max(best, amount / stream.gpu().time(work));
+  return best;
+}
+
+}  // namespace
+
+// The largest product of a Falcon Mamba 7B layer with 8,192 tokens, and copies of far more than the cache holds.
+Ceilings measure_gpu(const Backend& backend, DType dtype) {
+  Stream stream(backend);
+  const Place place = backend.place();
+  Ceilings found;
+  {
+    constexpr int64_t l = 8192, o = 16384, i = 4096;
+    const Tensor x = random_on_gpu(dtype, {l, i}, place, 1), weight = random_on_gpu(dtype, {o, i}, place, 2);
+    Tensor y(DType::f32, {l, o}, place);
+    found.product = best_rate(stream, 2.0 * l * o * i, [&] { linear(stream, y.view(), x.view(), weight.view()); });
+  }
+  constexpr int64_t kBytes = int64_t{1} << 30;
+  const Tensor from = random_on_gpu(DType::f32, {kBytes / 4}, place, 3);
+  Tensor to(DType::f32, {kBytes / 4}, place);
+  found.copy = best_rate(stream, 2.0 * static_cast<double>(kBytes),
+                         [&] { stream.gpu().copy(to.view().data, from.view().data, static_cast<size_t>(kBytes)); });
+  found.read = found.copy;
+  return found;
+}
 
 double measure_product(const Backend& backend, DType dtype, int64_t l, int64_t o, int64_t i) {
   Stream stream(backend);

@@ -9,4 +9,11 @@ namespace saker::apps {
 // FLOPs per second of y [l, o] = x [l, i] weight [o, i]^T in `dtype`: the best of several runs.
 double measure_product(const Backend& backend, DType dtype, int64_t l, int64_t o, int64_t i);
 
+// What a backend's memory moves and its products compute, in bytes and FLOPs per second. On a GPU `read` is that of
+// copies, as reads alone are not faster.
+struct Ceilings {
+  double read = 0.0, copy = 0.0, product = 0.0;
+};
+Ceilings measure_gpu(const Backend& backend, DType dtype);
+
 }  // namespace saker::apps

@@ -8,6 +8,7 @@
 
 #include "apps/commands.h"
 #include "apps/common_options.h"
+#include "device/gpu.h"
 #include "ops/op_table.h"
 
 namespace saker::apps {
@@ -36,6 +37,21 @@ int64_t kibibytes(const std::string& text) {
   return std::atoll(text.c_str());
 }
 
+// What there is, or why there is nothing.
+nlohmann::ordered_json gpus() {
+  const std::vector<GpuInfo> found = list_gpus();
+  if (found.empty()) return why_no_gpu();
+  nlohmann::ordered_json out = nlohmann::ordered_json::array();
+  for (const GpuInfo& gpu : found)
+    out.push_back({{"device", fmt::format("cuda:{}", gpu.index)},
+                   {"name", gpu.name},
+                   {"compute_capability", fmt::format("{}.{}", gpu.major, gpu.minor)},
+                   {"multiprocessors", gpu.multiprocessors},
+                   {"memory_bytes", gpu.memory_bytes},
+                   {"memory_free_bytes", gpu.free_bytes}});
+  return out;
+}
+
 nlohmann::ordered_json examine(const Backend& backend) {
   std::vector<std::string> supported;
   for (int64_t target : hwy::SupportedAndGeneratedTargets()) supported.emplace_back(hwy::TargetName(target));
@@ -51,13 +67,18 @@ nlohmann::ordered_json examine(const Backend& backend) {
       {"instruction_set", supported.empty() ? "" : supported.front()},
       {"bf16_products",
        value_of("/proc/cpuinfo", "flags").find("avx512_bf16") != std::string::npos ? "native" : "widened"},
-      {"cuda", "not in this build"},
+      {"gpus", gpus()},
   };
 }
 
 void print(const nlohmann::ordered_json& found) {
   for (const auto& [key, value] : found.items()) {
-    if (key.ends_with("_bytes"))
+    if (key == "gpus" && value.is_array())
+      for (const auto& gpu : value)
+        fmt::print("{:<24}{}, compute capability {}, {:.1f} of {:.1f} GiB free\n", gpu["device"].get<std::string>(),
+                   gpu["name"].get<std::string>(), gpu["compute_capability"].get<std::string>(),
+                   gpu["memory_free_bytes"].get<double>() / (1 << 30), gpu["memory_bytes"].get<double>() / (1 << 30));
+    else if (key.ends_with("_bytes"))
       fmt::print("{:<24}{:.1f} GiB\n", key.substr(0, key.size() - 6), value.get<double>() / (1 << 30));
     else
       fmt::print("{:<24}{}\n", key, value.is_string() ? value.get<std::string>() : value.dump());

@@ -21,6 +21,7 @@
 #include "infer/sample_group.h"
 #include "io/atomic_file.h"
 #include "io/read_file.h"
+#include "ops/op_table.h"
 #include "tokenizer/stop_strings.h"
 #include "tokenizer/streaming_detokenizer.h"
 
@@ -133,8 +134,8 @@ class Generation {
         defaults_(load_generation_config(options.model.folder, model_.config())),
         params_(sampling_params(options.sampling, defaults_)),
         limits_{options.max_tokens, stop_ids(options.sampling, defaults_)},
-        stream_(model_.backend()),
-        workspace_(model_, std::max(Workspace::kDefaultRows, options.samples)),
+        stream_(host_backend(model_.backend())),
+        workspace_(model_, std::max(Workspace::default_rows(model_.backend()), options.samples)),
         session_(options.load_state.empty() ? Session(model_, workspace_)
                                             : Session::load(options.load_state, model_, workspace_).session) {
     if (prompt_) prompt_ids_ = tokenizer_.encode(*prompt_, /*add_special_tokens=*/!options_.raw);
@@ -204,7 +205,7 @@ class Generation {
   void take(SampleGroup& group, const SampleGroup::Draw& draw) {
     Sample& sample = samples_[static_cast<size_t>(draw.member)];
     if (keeps()) sample.keep(draw.id);
-    if (options_.log_probabilities) sample.keep(log_probability(draw));
+    if (options_.log_probabilities) sample.keep(log_probability(group, draw));
     emit(sample, sample.add(draw.id, limits_));
     if (!sample.reason()) return;
     emit(sample, sample.end(*sample.reason()));
@@ -221,8 +222,8 @@ class Generation {
                 ErrorCode::io, "[generate] stdout takes no more text");
   }
 
-  nlohmann::json log_probability(const SampleGroup::Draw& draw) {
-    const LogProbabilities of(stream_, draw.logits);
+  nlohmann::json log_probability(SampleGroup& group, const SampleGroup::Draw& draw) {
+    const LogProbabilities of(stream_, group.logits(draw.member));
     const auto entry = [&](int32_t id, float value) {
       return nlohmann::json{{"id", id}, {"token", tokenizer_.decode({&id, 1}, false)}, {"logprob", value}};
     };

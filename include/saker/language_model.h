@@ -22,8 +22,9 @@
 namespace saker {
 
 struct LoadOptions {
-  std::string dtype;  // weights as held and multiplied: f32, bf16, f16; empty: as stored
-  int threads = 0;    // 0: one per core
+  std::string dtype;            // weights as held and multiplied: f32, bf16, f16; empty: as stored
+  int threads = 0;              // 0: one per core
+  std::string device = "auto";  // auto (a GPU if there is one), cpu, cuda or cuda:N
 };
 
 // A checkpoint and its tokenizer, as a Hugging Face folder holds them. Immutable; copies share it; safe to use from

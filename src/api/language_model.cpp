@@ -60,9 +60,9 @@ struct LanguageModel::Parts {
 
 LanguageModel LanguageModel::load(const std::string& folder, const LoadOptions& options) {
   const std::filesystem::path path(folder);
-  return LanguageModel(std::make_shared<const Parts>(
-      Parts{Tokenizer::from_file(path / "tokenizer.json"),
-            FalconMamba(load_checkpoint(path), open_backend(options.threads), weights_dtype(options.dtype))}));
+  return LanguageModel(std::make_shared<const Parts>(Parts{
+      Tokenizer::from_file(path / "tokenizer.json"),
+      FalconMamba(load_checkpoint(path), open_device(options.device, options.threads), weights_dtype(options.dtype))}));
 }
 
 std::vector<int32_t> LanguageModel::encode(std::string_view text) const {

@@ -24,7 +24,7 @@ class Buffer {
 
  private:
   struct Release {
-    size_t mapped = 0;  // 0: pinned, where on the host
+    size_t mapped;  // 0: pinned, where on the host
     Place place;
     void operator()(std::byte* data) const noexcept;
   };

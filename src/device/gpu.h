@@ -16,8 +16,8 @@ namespace saker {
 
 struct GpuInfo {
   int index = 0;
-  std::string name;             // "NVIDIA H200"
-  int major = 0, minor = 0;     // compute capability
+  std::string name;          // "NVIDIA H200"
+  int major = 0, minor = 0;  // compute capability
   int multiprocessors = 0;
   size_t memory_bytes = 0, free_bytes = 0;
 };
@@ -89,6 +89,10 @@ class GpuStream {
   // The GPU's copy of a host array, by its address and size: staged, or else copied now.
   const void* staged(const void* data, size_t bytes);
 
+  // Host memory of at least `bytes` that kernels write to; what they wrote is there after wait(). Valid until the next
+  // call.
+  void* results(size_t bytes);
+
   // Records what `work` puts on this stream instead of running it.
   class Graph {
    public:
@@ -105,7 +109,7 @@ class GpuStream {
   // Seconds of the GPU from `work`'s first kernel to its last.
   double time(const std::function<void()>& work);
 
-  struct State;  // device/cuda/stream_state.h
+  struct State;  // device/cuda/stream_state.cuh
   State& state() noexcept { return *state_; }
 
  private:

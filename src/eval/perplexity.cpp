@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "core/error.h"
+#include "device/on_host.h"
 #include "ops/log_sum_exp/log_sum_exp.h"
+#include "ops/pick_columns/pick_columns.h"
 
 namespace saker {
 
@@ -19,10 +21,11 @@ DocumentScorer::DocumentScorer(const FalconMamba& model, Workspace& workspace, i
     : model_(model),
       workspace_(workspace),
       end_of_text_(end_of_text),
-      stream_(model.backend()),
-      states_(model.config(), 2),
-      logits_(DType::f32, {std::min(kLogitRows, workspace.max_rows()), model.config().vocab_size}),
-      normalisers_(DType::f32, {logits_.view().shape[0], 1}) {
+      states_(model.new_states(2)),
+      logits_(DType::f32, {std::min(kLogitRows, workspace.max_rows()), model.config().vocab_size},
+              model.backend().place()),
+      normalisers_(DType::f32, {logits_.view().shape[0], 1}, model.backend().place()),
+      picked_(DType::f32, {logits_.view().shape[0], 1}, model.backend().place()) {
   SAKER_CHECK(end_of_text >= 0 && end_of_text < model.config().vocab_size, ErrorCode::invalid_argument,
               "[perplexity] expected the id of the end-of-text token, found {}; the vocabulary is 0 to {}", end_of_text,
               model.config().vocab_size - 1);
@@ -68,12 +71,15 @@ void DocumentScorer::run(bool goes_on) {
     const TensorView logits = logits_.view().slice_rows(0, count),
                      normaliser = normalisers_.view().slice_rows(0, count);
     model_.head(workspace_, logits, hidden.slice_rows(begin, count));
-    log_sum_exp(stream_, normaliser, logits);
-    for (int64_t row = 0; row < count; ++row) {
-      const auto i = static_cast<size_t>(begin + row);
-      const float logit = logits.as<float>()[logits.offset(row, targets_[i])];
-      nats_[document_of_row_[i]] += static_cast<double>(normaliser.as<float>()[row]) - static_cast<double>(logit);
-    }
+    log_sum_exp(workspace_.stream(), normaliser, logits);
+    const TensorView picked = picked_.view().slice_rows(0, count);
+    pick_columns(workspace_.stream(), picked, logits,
+                 std::span(targets_).subspan(static_cast<size_t>(begin), static_cast<size_t>(count)));
+    const OnHost normaliser_on_host(normaliser, workspace_.stream()), picked_on_host(picked, workspace_.stream());
+    for (int64_t row = 0; row < count; ++row)
+      nats_[document_of_row_[static_cast<size_t>(begin + row)]] +=
+          static_cast<double>(normaliser_on_host.view().as<float>()[row]) -
+          static_cast<double>(picked_on_host.view().as<float>()[row]);
   }
   inputs_.clear();
   targets_.clear();

@@ -31,10 +31,9 @@ class DocumentScorer {
   const FalconMamba& model_;
   Workspace& workspace_;
   int32_t end_of_text_;
-  Stream stream_;
-  StatePool states_;     // two slots, for documents that a pass cuts
-  int64_t carried_ = 0;  // slot of the one cut last
-  Tensor logits_, normalisers_;
+  StatePool states_;                      // two slots, for documents that a pass cuts
+  int64_t carried_ = 0;                   // slot of the one cut last
+  Tensor logits_, normalisers_, picked_;  // where the model computes
 
   std::vector<int32_t> inputs_, targets_;  // [rows] of the next pass
   std::vector<size_t> document_of_row_;    // [rows]

@@ -23,9 +23,10 @@ class SampleGroup {
   struct Draw {
     int64_t member;
     int32_t id;
-    std::span<const float> logits;  // [v] that it was drawn from, valid until the next step
   };
   std::span<const Draw> step();
+  // The logits [v] that the member's last token was drawn from, valid until the next step.
+  std::span<const float> logits(int64_t member);
 
   // The member takes no further part.
   void finish(int64_t member) { going_[static_cast<size_t>(member)] = false; }
@@ -35,8 +36,9 @@ class SampleGroup {
   Session session(int64_t member) const;
 
  private:
-  std::span<float> logits_of(int64_t member);
+  TensorView row_of(int64_t member) { return logits_.view().slice_rows(row_[static_cast<size_t>(member)], 1); }
   void feed();
+  void choose_on_gpu();
 
   const FalconMamba* model_;
   Workspace* workspace_;
@@ -44,10 +46,12 @@ class SampleGroup {
   StatePool pool_;
   std::vector<SequenceState> members_;
   std::vector<bool> going_;
-  Tensor logits_;               // [n, v]: rows of the members fed last
-  std::vector<int64_t> row_;    // [n]: a member's row in logits_
-  std::vector<int32_t> ids_;    // [<= n] of one step
-  std::vector<int64_t> slots_;  // [<= n] of one step
+  Tensor logits_;                     // [n, v]: rows of the members fed last, where the model computes
+  std::vector<float> fetched_;        // [n, v]: the same on the host; empty: not fetched, or they are there anyway
+  std::vector<int64_t> row_;          // [n]: a member's row in logits_
+  std::vector<int32_t> ids_;          // [<= n] of one step
+  std::vector<int64_t> slots_;        // [<= n] of one step
+  std::vector<TokenChoice> choices_;  // [<= n] of one step
   std::vector<Draw> draws_;
 };
 

@@ -155,6 +155,19 @@ int32_t Sampler::sample(std::span<const float> logits, const TokenHistory& histo
   return candidates_.back().id;  // unreachable but for rounding: `drawn` is less than the total
 }
 
+bool Sampler::needs_logits_alone() const noexcept {
+  return params_.logit_bias.empty() && params_.repetition_penalty == 1.0 && params_.presence_penalty == 0.0 &&
+         params_.frequency_penalty == 0.0 && params_.typical_p == 1.0;
+}
+
+TokenChoice Sampler::choice(uint64_t sequence, uint64_t position) const noexcept {
+  return {.drawn = Rng(params_.seed, sequence).uniform(position),
+          .temperature = params_.temperature,
+          .top_p = params_.top_p,
+          .min_p = params_.min_p,
+          .top_k = params_.top_k};
+}
+
 std::vector<double> Sampler::distribution(std::span<const float> logits, const TokenHistory& history) {
   std::vector<double> probabilities(logits.size(), 0.0);
   const std::span<const float> scores = penalised(logits, history);

@@ -7,6 +7,7 @@
 
 #include "infer/sampling_params.h"
 #include "infer/token_history.h"
+#include "ops/choose_tokens/choose_tokens.h"
 
 namespace saker {
 
@@ -22,6 +23,11 @@ class Sampler {
   // numbers: which of several sequences this is, and how many tokens came before.
   // Throws corrupt_data if a logit is NaN or +infinity or if all are -infinity.
   int32_t sample(std::span<const float> logits, const TokenHistory& history, uint64_t sequence, uint64_t position);
+
+  // Whether sample() does what choose_tokens (ops/choose_tokens) does with choice(): no setting needs the history, a
+  // bias or typical_p.
+  bool needs_logits_alone() const noexcept;
+  TokenChoice choice(uint64_t sequence, uint64_t position) const noexcept;
 
   // The probabilities [v] that sample() draws from. Allocates them.
   std::vector<double> distribution(std::span<const float> logits, const TokenHistory& history);

@@ -10,17 +10,21 @@ namespace saker {
 
 int32_t SequenceState::choose(Sampler& sampler, std::span<const float> logits) {
   const int32_t id = sampler.sample(logits, history, number, static_cast<uint64_t>(tokens));
-  history.add_generated(id);
-  waiting = id;
-  ++tokens;
+  chosen(id);
   return id;
 }
 
+void SequenceState::chosen(int32_t id) {
+  history.add_generated(id);
+  waiting = id;
+  ++tokens;
+}
+
 Session::Session(const FalconMamba& model, Workspace& workspace)
-    : Session(model, workspace, model.new_state(), SequenceState(model.config().vocab_size), {}) {}
+    : Session(model, workspace, model.new_state(), SequenceState(model.config().vocab_size), NextLogits(model)) {}
 
 Session::Session(const FalconMamba& model, Workspace& workspace, RecurrentState state, SequenceState sequence,
-                 std::vector<float> logits)
+                 NextLogits logits)
     : model_(&model),
       workspace_(&workspace),
       state_(std::move(state)),
@@ -29,8 +33,7 @@ Session::Session(const FalconMamba& model, Workspace& workspace, RecurrentState 
 
 void Session::feed_waiting() {
   if (!sequence_.waiting) return;
-  logits_.resize(static_cast<size_t>(model_->config().vocab_size));
-  model_->step(*workspace_, *sequence_.waiting, state_, logits_);
+  logits_.step(*workspace_, *sequence_.waiting, state_);
   sequence_.waiting.reset();
 }
 
@@ -38,38 +41,54 @@ bool Session::append(std::span<const int32_t> ids, const std::function<bool(int6
   if (ids.empty()) return true;
   feed_waiting();
   const int64_t seen = state_.tokens();
-  logits_.resize(static_cast<size_t>(model_->config().vocab_size));
-  const bool complete = model_->prefill(*workspace_, ids, state_, logits_, progress);
+  const bool complete = logits_.prefill(*workspace_, ids, state_, progress);
   const auto fed = static_cast<size_t>(state_.tokens() - seen);
   for (const int32_t id : ids.first(fed)) sequence_.history.add_prompted(id);
   sequence_.tokens = state_.tokens();
-  if (!complete) logits_.clear();
   return complete;
+}
+
+void Session::check_begun() const {
+  SAKER_CHECK(!logits_.empty(), ErrorCode::invalid_argument,
+              "[session] a text goes on from at least one token; found none");
 }
 
 std::span<const float> Session::logits() {
   feed_waiting();
-  SAKER_CHECK(!logits_.empty(), ErrorCode::invalid_argument,
-              "[session] a text goes on from at least one token; found none");
-  return logits_;
+  check_begun();
+  return logits_.on_host(*workspace_);
 }
 
 int32_t Session::next(Sampler& sampler) {
-  return sequence_.choose(sampler, logits());
+  Stream& stream = workspace_->stream();
+  if (!stream.on_gpu() || !sampler.needs_logits_alone()) return sequence_.choose(sampler, logits());
+  feed_waiting();
+  check_begun();
+  const TokenChoice choice = sampler.choice(sequence_.number, static_cast<uint64_t>(sequence_.tokens));
+  int32_t id = 0;
+  choose_tokens(stream, {&id, 1}, logits_.view(), {&choice, 1});
+  sequence_.chosen(id);
+  return id;
 }
 
 Session Session::fork(Workspace& workspace) const {
-  return {*model_, workspace, state_.clone(), sequence_, logits_};
+  workspace_->stream().wait();
+  NextLogits logits(*model_);
+  logits.set(logits_);
+  return {*model_, workspace, state_.clone(), sequence_, std::move(logits)};
 }
 
 void Session::save(const std::filesystem::path& path, std::string_view note) const {
-  save_state(path, *model_, state_, write_session_note({sequence_, logits_, std::string(note)}));
+  const std::span<const float> logits = logits_.on_host(*workspace_);
+  save_state(path, *model_, state_, write_session_note({sequence_, {logits.begin(), logits.end()}, std::string(note)}));
 }
 
 Session::Loaded Session::load(const std::filesystem::path& path, const FalconMamba& model, Workspace& workspace) {
   SavedState saved = load_state(path, model);
   SessionNote note = read_session_note(saved.note, model.config().vocab_size, saved.state.tokens(), path.string());
-  return {Session(model, workspace, std::move(saved.state), std::move(note.sequence), std::move(note.logits)),
+  NextLogits logits(model);
+  logits.set(note.logits);
+  return {Session(model, workspace, std::move(saved.state), std::move(note.sequence), std::move(logits)),
           std::move(note.rest)};
 }
 

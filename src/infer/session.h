@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "infer/next_logits.h"
 #include "infer/sampler.h"
 #include "infer/token_history.h"
 #include "model/falcon_mamba.h"
@@ -31,6 +32,8 @@ struct SequenceState {
 
   // Chooses the token at the position that `logits` are for; it waits from then on.
   int32_t choose(Sampler& sampler, std::span<const float> logits);
+  // The same for a token that was chosen where the logits lie.
+  void chosen(int32_t id);
 
   TokenHistory history;
   int64_t tokens = 0;              // in all: given, chosen, and waiting
@@ -74,15 +77,16 @@ class Session {
  private:
   friend class SampleGroup;
   Session(const FalconMamba& model, Workspace& workspace, RecurrentState state, SequenceState sequence,
-          std::vector<float> logits);
+          NextLogits logits);
 
   void feed_waiting();
+  void check_begun() const;
 
   const FalconMamba* model_;
   Workspace* workspace_;
   RecurrentState state_;
   SequenceState sequence_;
-  std::vector<float> logits_;  // [v], of the state; empty if nothing was fed
+  NextLogits logits_;  // of the state; empty if nothing was fed
 };
 
 struct Session::Loaded {

@@ -123,7 +123,7 @@ Workspace::RecordedStep& Workspace::recorded_step(int64_t rows, const StateView&
     if (!oldest || step.last_used < oldest->last_used) oldest = &step;
   }
   if (steps_.size() < kRecordedSteps) oldest = &steps_.emplace_back();
-  *oldest = {.rows = rows, .slots = state.slots(), .conv = state.conv.data, .ssm = state.ssm.data};
+  *oldest = {rows, state.slots(), state.conv.data, state.ssm.data, 0, {}};
   return *oldest;
 }
 
@@ -163,8 +163,7 @@ TensorView FalconMamba::logits_row(Workspace& workspace, std::span<float> logits
 void FalconMamba::fetch_logits(Workspace& workspace, std::span<float> logits) const {
   if (!workspace.stream_.on_gpu()) return;
   Buffer& host = workspace.host_logits_;
-  if (!logits.empty())
-    workspace.stream_.gpu().copy(host.data(), workspace.logits_.view().data, logits.size_bytes());
+  if (!logits.empty()) workspace.stream_.gpu().copy(host.data(), workspace.logits_.view().data, logits.size_bytes());
   workspace.stream_.wait();
   if (!logits.empty()) std::memcpy(logits.data(), host.data(), logits.size_bytes());
 }
@@ -200,8 +199,8 @@ TensorView FalconMamba::step_logits(Workspace& workspace, int64_t rows) const {
   return workspace.logits_.view();
 }
 
-// Rows are filled up to a power of two with tokens of no sequence, so that few graphs serve any number of sequences. The
-// first step of a kind runs as it is, which plans products and grows scratch memory; the second is recorded.
+// Rows are filled up to a power of two with tokens of no sequence, so that few graphs serve any number of sequences.
+// The first step of a kind runs as it is, which plans products and grows scratch memory; the second is recorded.
 void FalconMamba::step_on_gpu(Workspace& workspace, std::span<const int32_t> ids, StateView state,
                               TensorView logits) const {
   const auto b = static_cast<int64_t>(ids.size());

@@ -1,5 +1,7 @@
 #include "ops/op_case.h"
 
+#include "device/gpu.h"
+
 namespace saker {
 
 namespace {
@@ -20,6 +22,24 @@ CaseTensor::CaseTensor(DType dtype, const Shape& shape, uint64_t seed, double me
                     mean + deviation * rng.normal(static_cast<uint64_t>(row * columns + i)));
 }
 
+TensorView CaseTensor::on(Stream& stream) {
+  if (!stream.on_gpu()) return view();
+  const Place place = stream.backend().place();
+  if (!copy_holds_) {
+    if (copy_.bytes() == 0 || copy_.place() != place) copy_ = Buffer(bytes_.size(), place);
+    copy_bytes(copy_.data(), place, bytes_.data(), kHost, bytes_.size());
+    copy_holds_ = true;
+  }
+  TensorView there = view_;
+  there.data = copy_.data() + kGuard;
+  return there;
+}
+
+void CaseTensor::fetch_copy() const {
+  if (copy_holds_) copy_bytes(bytes_.data(), kHost, copy_.data(), copy_.place(), bytes_.size());
+  copy_holds_ = false;
+}
+
 bool CaseTensor::belongs(size_t byte) const noexcept {
   if (byte < kGuard || byte >= bytes_.size() - kGuard) return false;
   const auto element = static_cast<int64_t>((byte - kGuard) / size_of(view_.dtype));
@@ -27,6 +47,7 @@ bool CaseTensor::belongs(size_t byte) const noexcept {
 }
 
 bool CaseTensor::guards_intact() const {
+  fetch_copy();
   for (size_t i = 0; i < bytes_.size(); ++i)
     if (bytes_[i] != kPattern && !belongs(i)) return false;
   return true;

@@ -12,23 +12,36 @@
 
 namespace saker {
 
-// A tensor between guards: what a kernel writes outside its output is seen. Filled from `seed`.
+// A tensor between guards: what a kernel writes outside its output is seen. Filled from `seed`. It lies on the host,
+// and for streams of a GPU has a copy there, guards and all; what was asked for last holds.
 class CaseTensor {
  public:
   // `row_stride` 0: contiguous rows.
   CaseTensor(DType dtype, const Shape& shape, uint64_t seed, double mean = 0.0, double deviation = 1.0,
              int64_t row_stride = 0);
 
-  TensorView view() noexcept { return view_; }
-  ConstTensorView view() const noexcept { return view_; }
+  TensorView view() {
+    fetch_copy();
+    copy_holds_ = false;
+    return view_;
+  }
+  ConstTensorView view() const {
+    fetch_copy();
+    return view_;
+  }
+  // For an operation on `stream`.
+  TensorView on(Stream& stream);
   // The bytes around the tensor, and between its rows, are as they were made.
   bool guards_intact() const;
 
  private:
   bool belongs(size_t byte) const noexcept;
+  void fetch_copy() const;
 
-  std::vector<std::byte> bytes_;
+  mutable std::vector<std::byte> bytes_;
   TensorView view_;
+  Buffer copy_;                      // on a GPU
+  mutable bool copy_holds_ = false;  // and may have been written to
 };
 
 // What a run wrote, and how exact it must be: |got - expected| <= epsilon(dtype) |expected|

@@ -23,6 +23,8 @@ constexpr OpTable kReference{
     .causal_conv1d = reference::causal_conv1d,
     .selective_scan = reference::selective_scan,
     .log_sum_exp = reference::log_sum_exp,
+    .pick_columns = reference::pick_columns,
+    .choose_tokens = reference::choose_tokens,
     .linear_backward = reference::linear_backward,
     .rms_norm_backward = reference::rms_norm_backward,
     .causal_conv1d_backward = reference::causal_conv1d_backward,
@@ -40,6 +42,8 @@ constexpr OpTable kCpu{
     .causal_conv1d = cpu::causal_conv1d,
     .selective_scan = cpu::selective_scan,
     .log_sum_exp = cpu::log_sum_exp,
+    .pick_columns = reference::pick_columns,
+    .choose_tokens = reference::choose_tokens,  // infer/sampler.h is faster
     .linear_backward = reference::linear_backward,
     .rms_norm_backward = reference::rms_norm_backward,
     .causal_conv1d_backward = reference::causal_conv1d_backward,
@@ -154,14 +158,16 @@ Backend open_backend(int threads) {
   return open_backend(BackendKind::cpu, threads);
 }
 
+Backend host_backend(const Backend& backend) {
+  return backend.place().on_host() ? backend : open_backend(BackendKind::cpu, backend.threads);
+}
+
 Backend open_device(std::string_view device, int threads) {
   if (device == "auto") {
     if (!environment("SAKER_BACKEND").empty() || list_gpus().empty()) return open_backend(threads);
     return open_backend(BackendKind::cuda, threads);
   }
-  // SAKER_BACKEND=reference is another way to compute on the CPU.
-  if (device == "cpu")
-    return environment("SAKER_BACKEND") == "cuda" ? open_backend(BackendKind::cpu, threads) : open_backend(threads);
+  if (device == "cpu") return open_backend(threads);
   constexpr std::string_view kNumbered = "cuda:";
   int gpu = -1;
   bool valid = device == "cuda";

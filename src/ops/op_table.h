@@ -6,12 +6,14 @@
 #include "ops/cast/cast.h"
 #include "ops/causal_conv1d/causal_conv1d.h"
 #include "ops/causal_conv1d/causal_conv1d_backward.h"
+#include "ops/choose_tokens/choose_tokens.h"
 #include "ops/embedding/embedding.h"
 #include "ops/embedding/embedding_backward.h"
 #include "ops/linear/linear.h"
 #include "ops/linear/linear_backward.h"
 #include "ops/linear_cross_entropy/linear_cross_entropy.h"
 #include "ops/log_sum_exp/log_sum_exp.h"
+#include "ops/pick_columns/pick_columns.h"
 #include "ops/rms_norm/rms_norm.h"
 #include "ops/rms_norm/rms_norm_backward.h"
 #include "ops/selective_scan/selective_scan.h"
@@ -28,6 +30,8 @@ struct OpTable {
   void (*causal_conv1d)(Stream&, const CausalConv1dArgs&);
   void (*selective_scan)(Stream&, const SelectiveScanArgs&);
   void (*log_sum_exp)(Stream&, const LogSumExpArgs&);
+  void (*pick_columns)(Stream&, const PickColumnsArgs&);
+  void (*choose_tokens)(Stream&, const ChooseTokensArgs&);
 
   // Gradients, the loss and the optimiser.
   void (*linear_backward)(Stream&, const LinearBackwardArgs&);
@@ -47,8 +51,12 @@ Backend open_backend(int threads = 0);
 // Of BackendKind::cuda: the GPU `gpu`, or of several the one with the most free memory. Throws unsupported where there
 // is none.
 Backend open_backend(BackendKind kind, int threads, int gpu = -1);
-// "auto" (a GPU if there is one that this build can use; SAKER_BACKEND goes first), "cpu", "cuda" or "cuda:N".
+// "auto" (a GPU if there is one that this build can use), "cpu", "cuda" or "cuda:N". SAKER_BACKEND takes the place of
+// the first two.
 Backend open_device(std::string_view device, int threads = 0);
+
+// The backend itself, or that of the host beside a GPU: for what is small and already there.
+Backend host_backend(const Backend& backend);
 
 // The operations on GPUs; null in builds without CUDA.
 const OpTable* cuda_op_table();

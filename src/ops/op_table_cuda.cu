@@ -18,6 +18,8 @@ constexpr OpTable kCuda{
     .causal_conv1d = cuda::causal_conv1d,
     .selective_scan = cuda::selective_scan,
     .log_sum_exp = cuda::log_sum_exp,
+    .pick_columns = cuda::pick_columns,
+    .choose_tokens = cuda::choose_tokens,
     .linear_backward = not_on_a_gpu,
     .rms_norm_backward = not_on_a_gpu,
     .causal_conv1d_backward = not_on_a_gpu,

@@ -85,6 +85,25 @@ void test_case(const OpCase& test, OpProblem& expected) {
 
 }  // namespace
 
+void test_op_cases_on(const Backend& gpu, std::span<const OpCase> cases) {
+  for (const OpCase& test : cases) {
+    SCOPED_TRACE(test.name + " on the GPU");
+    auto expected = test.make(), problem = test.make(), again = test.make();
+    run(*expected, open_backend(BackendKind::reference, 1));
+    Stream stream(gpu);
+    problem->run(stream);
+    again->run(stream);
+    stream.wait();
+    const auto got = problem->outputs(), repeated = again->outputs(), wanted = expected->outputs();
+    for (size_t i = 0; i < got.size(); ++i) {
+      expect_close(got[i], wanted[i]);
+      EXPECT_TRUE(got[i].tensor->guards_intact()) << got[i].name << " was written outside";
+      EXPECT_TRUE(same_bits(*got[i].tensor, *repeated[i].tensor)) << got[i].name << " differs between two runs";
+    }
+    if (testing::Test::HasFailure()) return;
+  }
+}
+
 void test_op_cases(std::span<const OpCase> cases) {
   for (const OpCase& test : cases) {
     auto expected = test.make();

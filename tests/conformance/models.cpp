@@ -35,13 +35,15 @@ class ModelCheck {
   };
 
   const ModelConfig& config() const { return model_.config(); }
+  Place place() const { return model_.backend().place(); }
 
   void check(const std::string& group, const std::vector<double>& got, const std::vector<double>& expected) {
     report_.check(prefix_ + group, relative_error(got, expected), bound_);
   }
 
   Tensor logits_for(Workspace& workspace, ConstTensorView hidden) const {
-    Tensor logits(model_.dtype() == DType::f64 ? DType::f64 : DType::f32, {hidden.rows(), config().vocab_size});
+    Tensor logits(model_.dtype() == DType::f64 ? DType::f64 : DType::f32, {hidden.rows(), config().vocab_size},
+                  place());
     model_.head(workspace, logits.view(), hidden);
     return logits;
   }
@@ -51,11 +53,12 @@ class ModelCheck {
     Outputs out;
     const ConstTensorView hidden =
         model_.forward(workspace, ids, segments, state, [&](int64_t, ConstTensorView residual) {
-          const Array layer = to_array(residual);
+          const Array layer = to_array(residual, place());
           out.layers.insert(out.layers.end(), layer.values.begin(), layer.values.end());
         });
-    out.hidden = to_array(hidden).values;
-    out.logits = to_array(std::as_const(*std::make_unique<Tensor>(logits_for(workspace, hidden))).view()).values;
+    out.hidden = to_array(hidden, place()).values;
+    out.logits =
+        to_array(std::as_const(*std::make_unique<Tensor>(logits_for(workspace, hidden))).view(), place()).values;
     return out;
   }
 
@@ -72,7 +75,7 @@ class ModelCheck {
       report_.failed(prefix_ + group, "shape " + expected.shape.text());
       return;
     }
-    check(group, state_values(state), living_values(expected, dead));
+    check(group, state_values(state, place()), living_values(expected, dead));
   }
 
   void prompt_and_decode() {
@@ -154,7 +157,7 @@ class ModelCheck {
       }
       segments.push_back({begin, static_cast<int64_t>(ids.size()) - begin, row});
     }
-    StatePool pool(config(), b, model_.dtype() == DType::f64 ? DType::f64 : DType::f32);
+    StatePool pool = model_.new_states(b);
     check("padded.logits", forward(ids, segments, pool.view()).logits, wanted);
     check_states("padded", std::as_const(pool).view());
   }
@@ -163,9 +166,9 @@ class ModelCheck {
   void carry() {
     const Array ids = read(vectors_, "carry.ids");
     const int64_t b = ids.shape[0], l = ids.shape[1];
-    StatePool pool(config(), b, model_.dtype() == DType::f64 ? DType::f64 : DType::f32);
-    set_state(pool.view().ssm, read(vectors_, "carry.ssm_state_in"), 0);
-    set_state(pool.view().conv, read(vectors_, "carry.conv_state_in"), 1);
+    StatePool pool = model_.new_states(b);
+    set_state(pool.view().ssm, read(vectors_, "carry.ssm_state_in"), 0, place());
+    set_state(pool.view().conv, read(vectors_, "carry.conv_state_in"), 1, place());
     std::vector<Segment> segments;
     for (int64_t row = 0; row < b; ++row) segments.push_back({row * l, l, row});
     const Outputs out = forward(read_ids(vectors_, "carry.ids"), segments, pool.view());

@@ -70,13 +70,14 @@ class OpCheck {
     return read(vectors_, name + ".out." + which);
   }
 
-  Tensor zeros(const Shape& shape) const { return Tensor(dtype_, shape); }
+  Place place() const { return stream_.backend().place(); }
+  Tensor zeros(const Shape& shape) const { return Tensor(dtype_, shape, place()); }
 
   Tensor made(const Array& from, const Shape& shape) const {
     Tensor tensor(dtype_, shape);
     for (size_t i = 0; i < from.values.size(); ++i)
       store_element(tensor.view().data, dtype_, static_cast<int64_t>(i), from.values[i]);
-    return tensor;
+    return tensor.copy_to(place());
   }
 
   // [..., a, b] -> [..., b, a]: the vectors have channels outermost, the operations innermost.
@@ -99,7 +100,8 @@ class OpCheck {
 
   void check(const std::string& group, const Tensor& got, const Array& expected) {
     report_.check("ops " + std::string(saker::name(dtype_)) + " " + group,
-                  relative_error(to_array(got.view()).values, expected.values), dtype_ == DType::f64 ? 1e-12 : 1e-5);
+                  relative_error(to_array(got.view(), place()).values, expected.values),
+                  dtype_ == DType::f64 ? 1e-12 : 1e-5);
   }
 
   const SafetensorsFile& vectors_;

@@ -4,11 +4,14 @@
 #include <vector>
 
 #include "conformance/vectors.h"
+#include "device/gpu.h"
 
 namespace saker::conformance {
 
 // Of ours, [p, s, j, e].
-inline std::vector<double> state_values(const ConstTensorView& state) {
+inline std::vector<double> state_values(const ConstTensorView& given, Place place = kHost) {
+  const Tensor fetched = place.on_host() ? Tensor() : fetch(given, place);
+  const ConstTensorView state = place.on_host() ? given : fetched.view();
   const int64_t j = state.shape[2], e = state.shape[3];
   std::vector<double> values;
   for (int64_t outer = 0; outer < state.shape[0] * state.shape[1]; ++outer)
@@ -26,13 +29,20 @@ inline std::vector<double> living_values(const Array& given, int64_t dead) {
   return values;
 }
 
-inline void set_state(TensorView state, const Array& given, int64_t dead) {
+inline void set_state(TensorView to, const Array& given, int64_t dead, Place place = kHost) {
+  Tensor made;
+  TensorView state = to;
+  if (!place.on_host()) {
+    made = Tensor(to.dtype, to.shape);
+    state = made.view();
+  }
   const std::vector<double> values = living_values(given, dead);
   const int64_t j = state.shape[2], e = state.shape[3];
   auto value = values.begin();
   for (int64_t outer = 0; outer < state.shape[0] * state.shape[1]; ++outer)
     for (int64_t channel = 0; channel < e; ++channel)
       for (int64_t i = 0; i < j; ++i) store_element(state.data, state.dtype, (outer * j + i) * e + channel, *value++);
+  if (!place.on_host()) copy_bytes(to.data, place, state.data, kHost, made.bytes());
 }
 
 }  // namespace saker::conformance

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "device/tensor.h"
+#include "device/buffer.h"
 #include "io/safetensors.h"
 
 namespace saker::conformance {
@@ -28,8 +28,11 @@ struct Array {
   }
 };
 
-inline Array to_array(const ConstTensorView& view) {
-  Array out{view.shape, {}};
+// Of a tensor that lies at `place`, behind all work that was put on its GPU.
+inline Array to_array(const ConstTensorView& given, Place place = kHost) {
+  Array out{given.shape, {}};
+  const Tensor fetched = place.on_host() ? Tensor() : fetch(given, place);
+  const ConstTensorView view = place.on_host() ? given : fetched.view();
   for (int64_t row = 0; row < view.rows(); ++row)
     for (int64_t i = 0; i < view.columns(); ++i)
       out.values.push_back(load_element(view.data, view.dtype, view.offset(row, i)));

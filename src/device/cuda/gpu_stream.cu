@@ -33,6 +33,7 @@ GpuStream::~GpuStream() {
   if (s.blas) cublasLtDestroy(s.blas);
   cudaFree(s.blas_workspace);
   cudaFree(s.scratch);
+  cudaFreeHost(s.results);
   for (State::List& list : s.lists) {
     cudaFree(list.device);
     for (void* pinned : list.pinned) cudaFreeHost(pinned);
@@ -56,8 +57,7 @@ void GpuStream::wait() {
 }
 
 void GpuStream::copy(void* to, const void* from, size_t bytes) noexcept {
-  if (bytes > 0)
-    state_->note(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, state_->stream), "cudaMemcpyAsync");
+  if (bytes > 0) state_->note(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, state_->stream), "cudaMemcpyAsync");
 }
 
 void* GpuStream::scratch(size_t bytes) {
@@ -70,6 +70,18 @@ void* GpuStream::scratch(size_t bytes) {
   check(cudaMalloc(&s.scratch, bytes), "cudaMalloc");
   s.scratch_bytes = bytes;
   return s.scratch;
+}
+
+void* GpuStream::results(size_t bytes) {
+  State& s = *state_;
+  if (s.results_bytes >= bytes) return s.results;
+  const DeviceGuard guard(s.gpu);
+  check(cudaStreamSynchronize(s.stream), "cudaStreamSynchronize");
+  cudaFreeHost(std::exchange(s.results, nullptr));
+  s.results_bytes = 0;
+  check(cudaHostAlloc(&s.results, bytes, cudaHostAllocDefault), "cudaHostAlloc");
+  s.results_bytes = bytes;
+  return s.results;
 }
 
 void GpuStream::reserve_list(int list, size_t bytes) {

@@ -79,6 +79,9 @@ void GpuStream::stage(int, const void*, size_t) {}
 const void* GpuStream::staged(const void*, size_t) {
   no_gpu();
 }
+void* GpuStream::results(size_t) {
+  no_gpu();
+}
 GpuStream::Graph GpuStream::record(const std::function<void()>&) {
   no_gpu();
 }

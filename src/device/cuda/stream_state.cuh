@@ -17,8 +17,8 @@
 namespace saker {
 
 struct GpuStream::State {
-  // A host array and its copy on the GPU. The pinned copies in between are used in turn, so that one can be filled while
-  // the one before still travels.
+  // A host array and its copy on the GPU. The pinned copies in between are used in turn, so that one can be filled
+  // while the one before still travels.
   struct List {
     static constexpr int kTurns = 4;
     void* device = nullptr;
@@ -46,6 +46,8 @@ struct GpuStream::State {
   std::map<PlanKey, Plan> plans;
   void* scratch = nullptr;
   size_t scratch_bytes = 0;
+  void* results = nullptr;  // pinned
+  size_t results_bytes = 0;
   std::array<List, kLists> lists;
   std::string error;  // the first since the last wait
 

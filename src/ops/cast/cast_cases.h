@@ -20,7 +20,7 @@ class CastProblem : public OpProblem {
   explicit CastProblem(const CastCase& c)
       : x_(DType::f32, {c.rows, c.columns}, 1, 0.0, 1.0, c.x_row_stride), y_(c.out, {c.rows, c.columns}, 2) {}
 
-  void run(Stream& stream) override { cast(stream, y_.view(), x_.view()); }
+  void run(Stream& stream) override { cast(stream, y_.on(stream), x_.on(stream)); }
   std::vector<OpOutput> outputs() const override { return {{"y", &y_, 0.0}}; }
 
  private:

@@ -32,8 +32,8 @@ class CausalConv1dProblem : public OpProblem {
         u_(c.type, {c.rows(), c.e}, 5) {}
 
   void run(Stream& stream) override {
-    causal_conv1d(stream, u_.view(), state_.view(), x_.view(), weight_.view(),
-                  case_.bias ? ConstTensorView(bias_.view()) : ConstTensorView(), case_.segments);
+    causal_conv1d(stream, u_.on(stream), state_.on(stream), x_.on(stream), weight_.on(stream),
+                  case_.bias ? ConstTensorView(bias_.on(stream)) : ConstTensorView(), case_.segments);
   }
   std::vector<OpOutput> outputs() const override {
     return {{"u", &u_, 2.0 * case_.deviation, static_cast<double>(case_.k) + 4.0}, {"state", &state_, 0.0}};

@@ -22,7 +22,7 @@ class EmbeddingProblem : public OpProblem {
     for (int64_t t = 0; t < c.l; ++t) ids_.push_back(static_cast<int32_t>(t * 31 % kVocab));
   }
 
-  void run(Stream& stream) override { embedding(stream, h_.view(), table_.view(), ids_); }
+  void run(Stream& stream) override { embedding(stream, h_.on(stream), table_.on(stream), ids_); }
   std::vector<OpOutput> outputs() const override { return {{"h", &h_, 0.0}}; }
 
  private:

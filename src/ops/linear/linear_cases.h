@@ -28,8 +28,8 @@ class LinearProblem : public OpProblem {
         y_(DType::f32, {c.l, c.o}, 4, 0.0, 1.0, c.y_row_stride) {}
 
   void run(Stream& stream) override {
-    linear(stream, y_.view(), x_.view(), weight_.view(), case_.bias ? ConstTensorView(bias_.view()) : ConstTensorView(),
-           case_.accumulate);
+    linear(stream, y_.on(stream), x_.on(stream), weight_.on(stream),
+           case_.bias ? ConstTensorView(bias_.on(stream)) : ConstTensorView(), case_.accumulate);
   }
   // Partial sums of i products of unit variance are of magnitude sqrt(i).
   std::vector<OpOutput> outputs() const override {

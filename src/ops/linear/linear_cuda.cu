@@ -76,8 +76,9 @@ State::Plan make_plan(State& s, const LinearArgs& args) {
 const State::Plan& plan_for(State& s, const LinearArgs& args) {
   const int alignment = static_cast<int>(alignment_of(args.weight.data) | alignment_of(args.x.data) << 9 |
                                          alignment_of(args.y.data) << 18);
-  const State::PlanKey key{args.x.rows(),     args.weight.rows(), args.weight.columns(), static_cast<int>(args.x.dtype),
-                           args.x.row_stride, args.y.row_stride,  alignment};
+  const State::PlanKey key{
+      args.x.rows(),     args.weight.rows(), args.weight.columns(), static_cast<int>(args.x.dtype), args.x.row_stride,
+      args.y.row_stride, alignment};
   const auto found = s.plans.find(key);
   return found != s.plans.end() ? found->second : s.plans.emplace(key, make_plan(s, args)).first->second;
 }

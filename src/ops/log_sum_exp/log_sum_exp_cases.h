@@ -20,7 +20,7 @@ class LogSumExpProblem : public OpProblem {
   explicit LogSumExpProblem(const LogSumExpCase& c)
       : x_(DType::f32, {c.rows, c.columns}, 1, c.mean, c.deviation, c.row_stride), y_(DType::f32, {c.rows, 1}, 2) {}
 
-  void run(Stream& stream) override { log_sum_exp(stream, y_.view(), x_.view()); }
+  void run(Stream& stream) override { log_sum_exp(stream, y_.on(stream), x_.on(stream)); }
   // The sum's relative error is the logarithm's absolute one.
   std::vector<OpOutput> outputs() const override { return {{"y", &y_, 1.0, static_cast<double>(x_.view().columns())}}; }
 

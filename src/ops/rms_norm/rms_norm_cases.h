@@ -26,7 +26,8 @@ class RmsNormProblem : public OpProblem {
         y_(c.out, {c.rows, c.columns}, 3, 0.0, 1.0, c.row_stride) {}
 
   void run(Stream& stream) override {
-    rms_norm(stream, y_.view(), x_.view(), weighted_ ? ConstTensorView(weight_.view()) : ConstTensorView(), 1e-5f);
+    rms_norm(stream, y_.on(stream), x_.on(stream), weighted_ ? ConstTensorView(weight_.on(stream)) : ConstTensorView(),
+             1e-5f);
   }
   std::vector<OpOutput> outputs() const override { return {{"y", &y_, 4.0, 1.0}}; }
 

@@ -9,8 +9,8 @@ namespace {
 // A block for a row, whose elements stay in registers between the sum and the product. Each thread adds up its elements
 // in ascending order, the block in that of its warps.
 template <class T, int kThreads, int kHeld>
-__global__ void __launch_bounds__(kThreads)
-    rms_norm_kernel(T* y, int64_t y_stride, const float* x, int64_t x_stride, const float* weight, int64_t c, float eps) {
+__global__ void __launch_bounds__(kThreads) rms_norm_kernel(T* y, int64_t y_stride, const float* x, int64_t x_stride,
+                                                            const float* weight, int64_t c, float eps) {
   __shared__ float sums[kThreads / 32];
   x += blockIdx.x * x_stride;
   y += blockIdx.x * y_stride;

@@ -42,16 +42,16 @@ class SelectiveScanProblem : public OpProblem {
   }
 
   void run(Stream& stream) override {
-    selective_scan(stream, {.y = y_.view(),
-                            .state = state_.view(),
-                            .u = u_.view(),
-                            .delta = delta_.view(),
-                            .delta_bias = delta_bias_.view(),
-                            .A = A_.view(),
-                            .B = B_.view(),
-                            .C = C_.view(),
-                            .D = D_.view(),
-                            .z = z_.view(),
+    selective_scan(stream, {.y = y_.on(stream),
+                            .state = state_.on(stream),
+                            .u = u_.on(stream),
+                            .delta = delta_.on(stream),
+                            .delta_bias = delta_bias_.on(stream),
+                            .A = A_.on(stream),
+                            .B = B_.on(stream),
+                            .C = C_.on(stream),
+                            .D = D_.on(stream),
+                            .z = z_.on(stream),
                             .segments = case_.segments});
   }
   // Inputs of a few units: a state is of the step's magnitude, an output adds up n of them and is gated.

@@ -1,0 +1,107 @@
+// Every operation of inference on a GPU: the cases of its test by the rule of its test.
+#include <cmath>
+
+#include "core/rng.h"
+#include "gpu/gpu_test.h"
+#include "infer/sampler.h"
+#include "ops/cast/cast_cases.h"
+#include "ops/causal_conv1d/causal_conv1d_cases.h"
+#include "ops/embedding/embedding_cases.h"
+#include "ops/linear/linear_cases.h"
+#include "ops/log_sum_exp/log_sum_exp_cases.h"
+#include "ops/op_testing.h"
+#include "ops/pick_columns/pick_columns_cases.h"
+#include "ops/rms_norm/rms_norm_cases.h"
+#include "ops/selective_scan/selective_scan_cases.h"
+
+namespace saker {
+namespace {
+
+using GpuOps = GpuTest;
+
+TEST_F(GpuOps, Cast) {
+  test_op_cases_on(gpu_, cast_cases());
+}
+TEST_F(GpuOps, CausalConv1d) {
+  test_op_cases_on(gpu_, causal_conv1d_cases());
+}
+TEST_F(GpuOps, Embedding) {
+  test_op_cases_on(gpu_, embedding_cases());
+}
+TEST_F(GpuOps, Linear) {
+  test_op_cases_on(gpu_, linear_cases());
+}
+TEST_F(GpuOps, LogSumExp) {
+  test_op_cases_on(gpu_, log_sum_exp_cases());
+}
+TEST_F(GpuOps, PickColumns) {
+  test_op_cases_on(gpu_, pick_columns_cases());
+}
+TEST_F(GpuOps, RmsNorm) {
+  test_op_cases_on(gpu_, rms_norm_cases());
+}
+TEST_F(GpuOps, SelectiveScan) {
+  test_op_cases_on(gpu_, selective_scan_cases());
+}
+
+class GpuChoice : public GpuTest {
+ protected:
+  // Ids for rows of random logits, one choice for each.
+  std::vector<int32_t> choose(const Backend& backend, const Tensor& logits, const std::vector<TokenChoice>& choices) {
+    Stream stream(backend);
+    const Tensor there = logits.copy_to(backend.place());
+    std::vector<int32_t> ids(choices.size());
+    choose_tokens(stream, ids, there.view(), choices);
+    return ids;
+  }
+
+  static Tensor random_logits(int64_t rows, int64_t v, double deviation, bool coarse = false) {
+    Tensor logits(DType::f32, {rows, v});
+    const Rng rng(3);
+    for (int64_t i = 0; i < rows * v; ++i) {
+      const double value = deviation * rng.normal(static_cast<uint64_t>(i));
+      logits.view().as<float>()[i] = static_cast<float>(coarse ? std::round(value) : value);
+    }
+    return logits;
+  }
+
+  Backend reference_ = open_backend(BackendKind::reference, 1);
+};
+
+// Draws so close to a border that rounding may choose are one in 10,000 at most.
+TEST_F(GpuChoice, ChoosesAsTheReference) {
+  const Rng rng(11);
+  for (const int64_t v : {1, 31, 97, 1024, 65024})
+    for (const bool coarse : {false, true}) {
+      const int64_t rows = v > 10000 ? 24 : 200;
+      const Tensor logits = random_logits(rows, v, 2.0, coarse);
+      for (const TokenChoice& setting :
+           {TokenChoice{.temperature = 0.0}, TokenChoice{}, TokenChoice{.temperature = 0.7, .top_k = 40},
+            TokenChoice{.top_p = 0.9}, TokenChoice{.min_p = 0.05},
+            TokenChoice{.temperature = 1.3, .top_p = 0.8, .min_p = 0.01, .top_k = 200},
+            TokenChoice{.temperature = 1e-30}}) {
+        std::vector<TokenChoice> choices(static_cast<size_t>(rows), setting);
+        for (size_t i = 0; i < choices.size(); ++i) choices[i].drawn = rng.uniform(i);
+        const auto got = choose(gpu_, logits, choices), wanted = choose(reference_, logits, choices);
+        int64_t different = 0;
+        for (size_t i = 0; i < got.size(); ++i) different += got[i] != wanted[i];
+        EXPECT_LE(different, setting.temperature == 0.0 ? 0 : 1)
+            << "v=" << v << " temperature=" << setting.temperature << " top_p=" << setting.top_p
+            << " min_p=" << setting.min_p << " top_k=" << setting.top_k << (coarse ? " with equals" : "");
+      }
+    }
+}
+
+TEST_F(GpuChoice, RefusesRowsThatAreNoDistribution) {
+  for (const float bad : {std::nanf(""), INFINITY}) {
+    Tensor logits = random_logits(2, 100, 1.0);
+    logits.view().as<float>()[130] = bad;
+    EXPECT_THROW(choose(gpu_, logits, std::vector<TokenChoice>(2)), Error);
+  }
+  Tensor nothing(DType::f32, {1, 50});
+  for (int64_t i = 0; i < 50; ++i) nothing.view().as<float>()[i] = -INFINITY;
+  EXPECT_THROW(choose(gpu_, nothing, std::vector<TokenChoice>(1)), Error);
+}
+
+}  // namespace
+}  // namespace saker
