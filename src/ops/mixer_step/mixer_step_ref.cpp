@@ -29,17 +29,17 @@ bool mixer_step(Stream& stream, const MixerStepArgs& args) {
     cast(stream, CastArgs{dt.view(), raw.slice_columns(0, r)});
   }
   linear(stream, LinearArgs{delta.view(), dt.view(), args.dt_proj, {}});
-  selective_scan(stream, SelectiveScanArgs{.y = args.y,
-                                           .state = args.ssm,
-                                           .u = args.u,
-                                           .delta = delta.view(),
-                                           .delta_bias = args.dt_bias,
-                                           .A = args.A,
-                                           .B = B,
-                                           .C = C,
-                                           .D = args.D,
-                                           .z = args.xz.slice_columns(e, e),
-                                           .segments = args.segments});
+  reference::selective_scan(stream, SelectiveScanArgs{.y = args.y,
+                                                      .state = args.ssm,
+                                                      .u = args.u,
+                                                      .delta = delta.view(),
+                                                      .delta_bias = args.dt_bias,
+                                                      .A = args.A,
+                                                      .B = B,
+                                                      .C = C,
+                                                      .D = args.D,
+                                                      .z = args.xz.slice_columns(e, e),
+                                                      .segments = args.segments});
   linear(stream, LinearArgs{args.residual, args.y, args.out_proj, args.out_proj_bias, true});
   return true;
 }
