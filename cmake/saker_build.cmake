@@ -17,8 +17,8 @@ add_library(saker_options INTERFACE)
 # not change with the compiler.
 target_compile_options(saker_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -Wnon-virtual-dtor
                        -ffp-contract=off $<$<BOOL:${SAKER_WARNINGS_AS_ERRORS}>:-Werror>>)
-# nvcc cannot evaluate fmt's checks of format strings.
-target_compile_options(saker_options INTERFACE $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall -Xcompiler=-Wextra
+# CMake 3.25 knows no C++20 of nvcc's; nvcc cannot evaluate fmt's checks of format strings.
+target_compile_options(saker_options INTERFACE $<$<COMPILE_LANGUAGE:CUDA>:-std=c++20 -Xcompiler=-Wall -Xcompiler=-Wextra
                        -DFMT_USE_CONSTEXPR=1 -DFMT_CONSTEVAL= $<$<BOOL:${SAKER_WARNINGS_AS_ERRORS}>:-Werror=all-warnings>>)
 if(SAKER_SANITIZE)
   # Instrumented code hides from GCC 12 what is initialised (std::optional), so that it warns of what is not so.
@@ -72,12 +72,6 @@ if(SAKER_CUDA)
     set(CMAKE_CUDA_ARCHITECTURES ${SAKER_CUDA_ARCHITECTURES})
     enable_language(CUDA)
     find_package(CUDAToolkit REQUIRED)
-    if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake 3.25 does not know that nvcc has it
-      set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
-      set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
-    endif()
-    set(CMAKE_CUDA_STANDARD 20)
-    set(CMAKE_CUDA_STANDARD_REQUIRED ON)
     set(SAKER_HAS_CUDA ON)
   else()
     message(WARNING "SAKER_CUDA: no nvcc found; this build goes on without CUDA")

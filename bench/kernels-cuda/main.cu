@@ -101,22 +101,17 @@ static double time_us(const std::function<void(int)>& run, int repeats = 20, int
   return times[times.size() / 2];
 }
 
-static bool overlap = true, clusters = false;
+static bool overlap = true;
 static int pad2 = 0, pad3 = 0;  // least shared memory of kernels 2 and 3: how many blocks share a multiprocessor
-template <int kClusterY = 1, class... Params, class... Args>
+template <class... Params, class... Args>
 void launch(void (*kernel)(Params...), dim3 grid, int block, int bytes, const Args&... args) {
   cudaLaunchConfig_t config = {};
   config.gridDim = grid, config.blockDim = block, config.dynamicSmemBytes = bytes, config.stream = stream;
-  cudaLaunchAttribute attributes[2];
+  cudaLaunchAttribute attributes[1];
   config.attrs = attributes;
   if (overlap) {
     attributes[config.numAttrs].id = cudaLaunchAttributeProgrammaticStreamSerialization;
     attributes[config.numAttrs++].val.programmaticStreamSerializationAllowed = 1;
-  }
-  if (kClusterY > 1) {
-    attributes[config.numAttrs].id = cudaLaunchAttributeClusterDimension;
-    attributes[config.numAttrs].val.clusterDim = {1, kClusterY, 1};
-    ++config.numAttrs;
   }
   if (bytes > 48 * 1024) CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));
   CHECK(cudaLaunchKernelEx(&config, kernel, args...));
@@ -241,7 +236,7 @@ template <class F>
 constexpr double bytes_of() { return F::kPerLane == 8 ? 2 : F::kPerLane == 16 ? 1 : 0.5; }
 
 // The formats' shapes of blocks.
-template <class F, int kDepth1, int kDepth4, int kAhead>
+template <class F, int kDepth1, int kDepth4>
 struct Plan {
   using Format = F;
   static constexpr bool kFour = std::is_same_v<F, Int4>;
@@ -250,7 +245,6 @@ struct Plan {
   using S2 = StreamShape<F, 1, kFour ? 4 : 8, 2>;
   using S3 = StreamShape<Dt, std::is_same_v<Dt, Int8> ? 1 : 2, std::is_same_v<Dt, Int8> ? 2 : 4, 2>;
   using S4 = StreamShape<F, 2, 8, kDepth4>;
-  static constexpr int kPrefetch = kAhead;
 };
 
 template <class P>
@@ -273,7 +267,7 @@ template <class P>
 void norm_product(const StreamedWeight& w, int batch, float* y, bool conv, int layer) {
   NormProduct p{w, nullptr, model.residual, model.norm, 1e-5f, batch, y, nullptr, nullptr, model.segments, model.taps, model.conv_bias, kE, 4};
   if (conv) p.u = model.u, p.window = model.window + int64_t{layer} * 8 * 3 * kE;
-  launch(norm_product_kernel<typename P::S1, P::kPrefetch>, dim3((w.outputs + P::S1::kRows - 1) / P::S1::kRows), 256,
+  launch(norm_product_kernel<typename P::S1>, dim3((w.outputs + P::S1::kRows - 1) / P::S1::kRows), 256,
          norm_product_bytes<typename P::S1>(kD, batch), p);
 }
 template <class P>
@@ -281,22 +275,19 @@ void x_product(const StreamedWeight& w, int batch) {
   SplitProduct p{w, model.u, model.partial, batch};
   const dim3 grid((kQ + P::S2::kRows - 1) / P::S2::kRows, kStepSplits);
   const int bytes = std::max(pad2, split_product_bytes<typename P::S2>(kE, batch));
-  if (clusters)
-    launch<kStepSplits>(split_product_kernel<typename P::S2, true>, grid, 256, bytes, p);
-  else
-    launch(split_product_kernel<typename P::S2, false>, grid, 256, bytes, p);
+  launch(split_product_kernel<typename P::S2>, grid, 256, bytes, p);
 }
 template <class P>
 void state_step(const StreamedWeight& w, int batch, int layer) {
   StateStep p{w, model.partial, model.dt_bias, model.A, model.D, model.u, model.z + kE, model.y,
-              model.state + int64_t{layer} * 8 * kN * kE, model.segments, 1e-6f, batch, clusters ? 1 : kStepSplits, 2 * kE, true};
+              model.state + int64_t{layer} * 8 * kN * kE, model.segments, 1e-6f, batch, 2 * kE, true};
   launch(state_step_kernel<typename P::S3>, dim3(kE / kStepChannels), 256, std::max(pad3, state_step_bytes<typename P::S3>(kR, batch)), p);
 }
 template <class P>
 void add_product(const StreamedWeight& w, int batch) {
-  AddProduct p{w, nullptr, model.y, model.residual, batch};
-  launch(add_product_kernel<typename P::S4, P::kPrefetch>, dim3((kD + P::S4::kRows - 1) / P::S4::kRows), 256,
-         add_product_bytes<typename P::S4>(kE, batch), p);
+  const RowsProduct p{w, nullptr, model.y, model.residual, kE, kD, batch, true};
+  launch(rows_product_kernel<typename P::S4>, dim3((kD + P::S4::kRows - 1) / P::S4::kRows), 256,
+         rows_product_bytes<typename P::S4>(kE, batch), p);
 }
 template <class P>
 void decode_step(int batch, int layers = kLayers, bool head = true) {
@@ -377,7 +368,7 @@ void check_decode(const char* name, int batch) {
 
   x_product<P>(layer.x, b);
   product_reference<<<b * kQ / 8, 256, 0, stream>>>(q, model.u, layer.x.data, layer.x.scales, kind, b, kQ, kE);
-  sum_partials<<<(b * kQ + 255) / 256, 256, 0, stream>>>(q2, model.partial, b * kQ, clusters ? 1 : kStepSplits);
+  sum_partials<<<(b * kQ + 255) / 256, 256, 0, stream>>>(q2, model.partial, b * kQ, kStepSplits);
   compare(tag + "x_proj", host(q2, b * kQ), host(q, b * kQ), 1e-5);
 
   norm_reference<<<b, 32, 0, stream>>>(dt, q2, nullptr, kR, kQ, kR, 1e-6f);
@@ -582,38 +573,27 @@ int main(int argc, char** argv) {
   using Bf = Sixteen<bf16>;
   if (wants("check")) {
     for (int b : {1, 3, 8}) {
-      check_decode<Plan<Bf, 6, 6, 0>>("bf16", b);
-      check_decode<Plan<Int8, 4, 4, 0>>("int8", b);
-      check_decode<Plan<Int4, 4, 4, 0>>("int4", b);
+      check_decode<Plan<Bf, 6, 6>>("bf16", b);
+      check_decode<Plan<Int8, 4, 4>>("int8", b);
+      check_decode<Plan<Int4, 4, 4>>("int4", b);
     }
-    clusters = true;
-    check_decode<Plan<Bf, 6, 6, 0>>("bf16 clusters", 8);
-    clusters = false;
-    check_bits<Plan<Bf, 6, 6, 0>>("bf16");
-    check_bits<Plan<Int4, 4, 4, 0>>("int4");
+    check_bits<Plan<Bf, 6, 6>>("bf16");
+    check_bits<Plan<Int4, 4, 4>>("int4");
   }
   if (wants("decode")) {
     overlap = true;
-    for (bool c : {true, false}) {
-      clusters = c;
-      std::printf("clusters %d\n", c);
-      time_decode<Plan<Bf, 12, 12, 0>>("bf16 depth 12,12", 1);
-      time_decode<Plan<Bf, 6, 6, 0>>("bf16 depth 6,6", 8);
-    }
-    time_decode<Plan<Bf, 10, 12, 0>>("bf16 depth 10,12", 1);
-    time_decode<Plan<Bf, 12, 10, 0>>("bf16 depth 12,10", 1);
-    time_decode<Plan<Bf, 12, 8, 0>>("bf16 depth 12,8", 1);
-    time_decode<Plan<Bf, 10, 10, 0>>("bf16 depth 10,10", 1);
-    time_decode<Plan<Bf, 10, 10, 0>>("bf16 depth 10,10", 2);
-    time_decode<Plan<Bf, 10, 8, 0>>("bf16 depth 10,8", 4);
-    time_decode<Plan<Int8, 8, 8, 0>>("int8 depth 8,8", 1);
-    time_decode<Plan<Int4, 8, 8, 0>>("int4 depth 8,8", 1);
-    time_phases<Plan<Bf, 8, 8, 0>>("bf16", 1);
-    time_phases<Plan<Bf, 6, 6, 0>>("bf16", 8);
-    time_phases<Plan<Int8, 8, 8, 0>>("int8", 1);
-    time_phases<Plan<Int4, 8, 8, 0>>("int4", 1);
+    time_decode<Plan<Bf, 12, 12>>("bf16 queues 12, 12", 1);
+    time_decode<Plan<Bf, 12, 12>>("bf16 queues 12, 12", 2);
+    time_decode<Plan<Bf, 8, 8>>("bf16 queues 8, 8", 4);
+    time_decode<Plan<Bf, 6, 6>>("bf16 queues 6, 6", 8);
+    time_decode<Plan<Int8, 8, 8>>("int8 depth 8,8", 1);
+    time_decode<Plan<Int4, 8, 8>>("int4 depth 8,8", 1);
+    time_phases<Plan<Bf, 8, 8>>("bf16", 1);
+    time_phases<Plan<Bf, 6, 6>>("bf16", 8);
+    time_phases<Plan<Int8, 8, 8>>("int8", 1);
+    time_phases<Plan<Int4, 8, 8>>("int4", 1);
     overlap = false;
-    time_phases<Plan<Bf, 8, 8, 0>>("bf16 alone", 1);
+    time_phases<Plan<Bf, 8, 8>>("bf16 alone", 1);
   }
   if (wants("scan")) {
     const ScanData d = make_scan<bf16>(8192, 8192, 256), f = make_scan<float>(8192, 8192, 256);
@@ -649,9 +629,9 @@ int main(int argc, char** argv) {
     set_segments(d, {{0, 2048, 0}});
     using S = ScanShape<bf16, bf16, 32, 4>;
     launch(selective_scan_kernel<S>, dim3(kE / kScanChannels, 1), S::kThreads, S::kBytes, problem<bf16>(d));
-    decode_step<Plan<Bf, 8, 8, 0>>(1, 1, false);
-    decode_step<Plan<Int8, 8, 8, 0>>(1, 1, false);
-    decode_step<Plan<Bf, 6, 6, 0>>(8, 1, false);
+    decode_step<Plan<Bf, 8, 8>>(1, 1, false);
+    decode_step<Plan<Int8, 8, 8>>(1, 1, false);
+    decode_step<Plan<Bf, 6, 6>>(8, 1, false);
   }
   CHECK(cudaDeviceSynchronize());
   std::printf("done\n");

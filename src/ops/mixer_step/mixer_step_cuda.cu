@@ -1,25 +1,13 @@
 #include <algorithm>
 
 #include "device/cuda/launch.cuh"
+#include "device/cuda/launch_overlapping.cuh"
 #include "ops/mixer_step/mixer_step.h"
 #include "ops/mixer_step/mixer_step_kernels.cuh"
 
 namespace saker::cuda {
 
 namespace {
-
-// Launches that overlap the end of the kernel before: the queues of weights fill while it still runs.
-template <class... Params, class... Args>
-void launch_overlapping(Stream& stream, void (*kernel)(Params...), dim3 grid, int bytes, const Args&... args) {
-  state_of(stream).note(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes), "mixer_step");
-  cudaLaunchAttribute overlap{};
-  overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
-  overlap.val.programmaticStreamSerializationAllowed = 1;
-  cudaLaunchConfig_t config{};
-  config.gridDim = grid, config.blockDim = kStreamThreads, config.dynamicSmemBytes = static_cast<size_t>(bytes);
-  config.stream = handle(stream), config.attrs = &overlap, config.numAttrs = 1;
-  state_of(stream).note(cudaLaunchKernelEx(&config, kernel, args...), "mixer_step");
-}
 
 StreamedWeight streamed(const ConstTensorView& weight) {
   return {weight.data, nullptr, static_cast<int>(weight.rows()), static_cast<int>(weight.columns())};
@@ -61,10 +49,11 @@ void run(Stream& stream, const MixerStepArgs& a, const Segment* segments) {
                        .conv_bias = floats(a.conv_bias),
                        .channels = e,
                        .kernel = static_cast<int>(a.conv_weight.rows())};
-  launch_overlapping(stream, norm_product_kernel<In, 0>, blocks(2 * e, In::kRows), norm_product_bytes<In>(d, b), in);
+  launch_overlapping(stream, norm_product_kernel<In>, blocks(2 * e, In::kRows), kStreamThreads,
+                     norm_product_bytes<In>(d, b), in);
   const SplitProduct split{streamed(a.x_proj), a.u.data, partial, b};
-  launch_overlapping(stream, split_product_kernel<Split, false>, dim3(blocks(width, Split::kRows), kStepSplits),
-                     std::max(kShare, split_product_bytes<Split>(e, b)), split);
+  launch_overlapping(stream, split_product_kernel<Split>, dim3(blocks(width, Split::kRows), kStepSplits),
+                     kStreamThreads, std::max(kShare, split_product_bytes<Split>(e, b)), split);
   const StateStep step{.weight = streamed(a.dt_proj),
                        .partial = partial,
                        .delta_bias = floats(a.dt_bias),
@@ -77,24 +66,29 @@ void run(Stream& stream, const MixerStepArgs& a, const Segment* segments) {
                        .segments = segments,
                        .eps = static_cast<float>(a.mixer_eps),
                        .batch = b,
-                       .splits = kStepSplits,
                        .z_pitch = 2 * e,
                        .norms = a.mixer_norms};
-  launch_overlapping(stream, state_step_kernel<Step>, blocks(e, kStepChannels),
+  launch_overlapping(stream, state_step_kernel<Step>, blocks(e, kStepChannels), kStreamThreads,
                      std::max(kShare, state_step_bytes<Step>(r, b)), step);
-  const AddProduct out{streamed(a.out_proj), floats(a.out_proj_bias), a.y.data, floats(a.residual), b};
-  launch_overlapping(stream, add_product_kernel<Out, 0>, blocks(d, Out::kRows), add_product_bytes<Out>(e, b), out);
+  const RowsProduct out{.weight = streamed(a.out_proj),
+                        .bias = floats(a.out_proj_bias),
+                        .x = a.y.data,
+                        .y = floats(a.residual),
+                        .x_stride = e,
+                        .y_stride = d,
+                        .batch = b,
+                        .accumulate = true};
+  launch_overlapping(stream, rows_product_kernel<Out>, blocks(d, Out::kRows), kStreamThreads,
+                     rows_product_bytes<Out>(e, b), out);
 }
 
-// Shapes of whole units, on Hopper and newer: smaller GPUs lack the shared memory.
+// Shapes of whole units.
 bool serves(Stream& stream, const MixerStepArgs& a) {
   const int64_t d = a.residual.columns(), e = a.u.columns(), r = a.dt_proj.columns();
-  int major = 0;
-  cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, state_of(stream).gpu);
   const DType type = a.in_proj.dtype;
   for (const ConstTensorView& view : {ConstTensorView(a.u), ConstTensorView(a.y), a.x_proj, a.dt_proj, a.out_proj})
     if (view.dtype != type || !view.contiguous()) return false;
-  return major >= 9 && (type == DType::bf16 || type == DType::f16) && a.A.rows() == kStepStates &&
+  return has_overlap(stream) && (type == DType::bf16 || type == DType::f16) && a.A.rows() == kStepStates &&
          a.conv_weight.rows() == 4 && d % 512 == 0 && d <= kStepMaxModel && e % 4096 == 0 && e <= 8192 && r == 256 &&
          a.residual.contiguous() && a.xz.contiguous();
 }

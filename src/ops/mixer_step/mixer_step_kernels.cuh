@@ -1,18 +1,16 @@
-// The four kernels of a decode step of one layer, for 1 to 8 sequences. Weights stream (weight_stream.cuh); everything
-// else is computed where its inputs are made:
+// The four kernels of a decode step of one layer, for 1 to 8 sequences. Weights stream (ops/linear/weight_stream.cuh);
+// everything else is computed where its inputs are made:
 //
 //   1. norm + in_proj (+ convolution window and SiLU)     residual -> u, z
 //   2. x_proj, i split over blocks                        u -> partial sums of [dt | B | C]
 //   3. sum, norms, dt_proj, step size, state, gate        -> y
-//   4. out_proj                                           residual += y
+//   4. out_proj (ops/linear/rows_product.cuh)              residual += y
 //
 // 1 also serves as final norm and head. All sums have one order, and no sequence sees another: a sequence's bits do
 // not depend on its neighbours or on their number.
 #pragma once
 
-#include <cooperative_groups.h>
-
-#include "ops/mixer_step/weight_stream.cuh"
+#include "ops/linear/rows_product.cuh"
 #include "ops/selective_scan/selective_scan_kernels.cuh"
 
 namespace saker::cuda {
@@ -117,7 +115,7 @@ __device__ __forceinline__ void convolve(const NormProduct& p, const float* taps
   static_cast<T*>(p.u)[t * e + channel] = round_to<T>(silu(c));
 }
 
-template <class S, int kPrefetch>
+template <class S>
 __global__ void __launch_bounds__(kStreamThreads, 1) norm_product_kernel(const NormProduct p) {
   using T = typename S::F::Element;
   extern __shared__ __align__(128) char shared[];
@@ -127,7 +125,6 @@ __global__ void __launch_bounds__(kStreamThreads, 1) norm_product_kernel(const N
   float* taps = warp_sums + 2 * 8;
   launch_dependents();
   WeightStream<S> stream(p.weight, row, 0, d, shared, scales);
-  stream.prefetch(kPrefetch);
   const bool convolved = p.u && row < p.channels;
   if (convolved) fetch_rows<S::kRows>(taps, p.taps + row, p.channels, p.kernel);
   float4 weight[4];
@@ -162,7 +159,7 @@ __global__ void __launch_bounds__(kStreamThreads, 1) norm_product_kernel(const N
 struct SplitProduct {
   StreamedWeight weight;  // [r + 2n, e]
   const void* x;          // [b, e]
-  float* partial;         // [kStepSplits, b, r + 2n]; with clusters [b, r + 2n], the whole sum
+  float* partial;         // [kStepSplits, b, r + 2n]
   int batch;
 };
 
@@ -171,8 +168,7 @@ constexpr int split_product_bytes(int e, int batch) {
   return S::kBytes + S::scale_bytes(e / kStepSplits) + batch * (e / kStepSplits * 2 + 64);
 }
 
-// kCluster: the kStepSplits blocks of the same outputs are a cluster (sm_90) and add up what they have.
-template <class S, bool kCluster>
+template <class S>
 __global__ void __launch_bounds__(kStreamThreads, 2) split_product_kernel(const SplitProduct p) {
   extern __shared__ __align__(128) char shared[];
   const int row = blockIdx.x * S::kRows, length = p.weight.inputs / kStepSplits, begin = blockIdx.y * length,
@@ -189,38 +185,17 @@ __global__ void __launch_bounds__(kStreamThreads, 2) split_product_kernel(const 
   stream.multiply(acc, x, pitch, p.batch);
   float* sums = reinterpret_cast<float*>(shared);
   stream.reduce(acc, sums);
-  if constexpr (kCluster) {
-#if __CUDA_ARCH__ >= 900
-    const auto cluster = cooperative_groups::this_cluster();
-    float* own = sums + S::kSumBytes / 4;  // [b, kRows]
-    static_assert(S::kSumBytes + S::kRows * kStreamBatch * 4 <= S::kBytes);
-    for (int i = threadIdx.x; i < S::kRows * p.batch; i += kStreamThreads)
-      own[i] = WeightStream<S>::result(sums, i % S::kRows, i / S::kRows);
-    cluster.sync();
-    for (int i = threadIdx.x * kStepSplits + blockIdx.y; i < S::kRows * p.batch; i += kStreamThreads * kStepSplits) {
-      float part[kStepSplits], sum = 0.0f;
-#pragma unroll
-      for (int s = 0; s < kStepSplits; ++s) part[s] = cluster.map_shared_rank(own, s)[i];
-#pragma unroll
-      for (int s = 0; s < kStepSplits; ++s) sum += part[s];
-      if (row + i % S::kRows < p.weight.outputs)
-        p.partial[static_cast<int64_t>(i / S::kRows) * p.weight.outputs + row + i % S::kRows] = sum;
-    }
-    cluster.sync();  // nobody leaves while others read here
-#endif
-  } else {
-    for (int i = threadIdx.x; i < S::kRows * p.batch; i += kStreamThreads) {
-      const int r = i % S::kRows, t = i / S::kRows, output = row + r;
-      if (output < p.weight.outputs)
-        p.partial[(static_cast<int64_t>(blockIdx.y) * p.batch + t) * p.weight.outputs + output] =
-            WeightStream<S>::result(sums, r, t);
-    }
+  for (int i = threadIdx.x; i < S::kRows * p.batch; i += kStreamThreads) {
+    const int r = i % S::kRows, t = i / S::kRows, output = row + r;
+    if (output < p.weight.outputs)
+      p.partial[(static_cast<int64_t>(blockIdx.y) * p.batch + t) * p.weight.outputs + output] =
+          WeightStream<S>::result(sums, r, t);
   }
 }
 
 struct StateStep {
   StreamedWeight weight;    // dt_proj [e, r]
-  const float* partial;     // [splits, b, r + 2n]
+  const float* partial;     // [kStepSplits, b, r + 2n]
   const float* delta_bias;  // [e]
   const float* A;           // [n, e]
   const float* D;           // [e]
@@ -230,7 +205,7 @@ struct StateStep {
   float* state;             // [s, n, e]
   const Segment* segments;  // [b], of one token each
   float eps;
-  int batch, splits, z_pitch;
+  int batch, z_pitch;
   bool norms;  // of dt, B and C
 };
 
@@ -248,8 +223,7 @@ __device__ __forceinline__ void finish_dt_B_C(const StateStep& p, float* q, char
   for (int i = threadIdx.x * 4; i < total; i += kStreamThreads * 4) {
     float4 part[kStepSplits], sum = make_float4(0, 0, 0, 0);
 #pragma unroll
-    for (int s = 0; s < kStepSplits; ++s)
-      part[s] = s < p.splits ? __ldcg(reinterpret_cast<const float4*>(p.partial + s * total + i)) : sum;
+    for (int s = 0; s < kStepSplits; ++s) part[s] = __ldcg(reinterpret_cast<const float4*>(p.partial + s * total + i));
 #pragma unroll
     for (int s = 0; s < kStepSplits; ++s)
       sum.x += part[s].x, sum.y += part[s].y, sum.z += part[s].z, sum.w += part[s].w;
@@ -335,45 +309,6 @@ __global__ void __launch_bounds__(kStreamThreads, 2) state_step_kernel(const Sta
     const float sum = (y[0] + y[kStepChannels]) + (y[2 * kStepChannels] + y[3 * kStepChannels]);
     const float gated = fmaf(D, widen(u[t * kStepChannels + c]), sum) * silu(z[t * kStepChannels + c]);
     static_cast<T*>(p.y)[static_cast<int64_t>(t) * e + channel] = round_to<T>(gated);
-  }
-}
-
-struct AddProduct {
-  StreamedWeight weight;  // [d, e]
-  const float* bias;      // [d] or null
-  const void* x;          // [b, e]
-  float* residual;        // [b, d], +=
-  int batch;
-};
-
-template <class S>
-constexpr int add_product_bytes(int e, int batch) {
-  return S::kBytes + S::scale_bytes(e) + batch * (e * 2 + 64);
-}
-
-template <class S, int kPrefetch>
-__global__ void __launch_bounds__(kStreamThreads, 2) add_product_kernel(const AddProduct p) {
-  extern __shared__ __align__(128) char shared[];
-  const int row = blockIdx.x * S::kRows, d = p.weight.outputs;
-  launch_dependents();
-  const int pitch = p.weight.inputs * 2 + 64;
-  char *x = shared + S::kBytes, *scales = x + p.batch * pitch;
-  WeightStream<S> stream(p.weight, row, 0, p.weight.inputs, shared, scales);
-  stream.prefetch(kPrefetch);
-  wait_for_predecessors();
-  fetch_x(x, pitch, p.x, p.weight.inputs, 0, p.weight.inputs, p.batch);
-  copy_async_commit();
-  copy_async_wait<0>();
-  __syncthreads();
-  float acc[S::kRowTiles][4];
-  stream.multiply(acc, x, pitch, p.batch);
-  float* sums = reinterpret_cast<float*>(shared);
-  stream.reduce(acc, sums);
-  for (int i = threadIdx.x; i < S::kRows * p.batch; i += kStreamThreads) {
-    const int r = i % S::kRows, t = i / S::kRows, output = row + r;
-    if (output >= d) continue;
-    float* to = p.residual + static_cast<int64_t>(t) * d + output;
-    *to = __ldcg(to) + (WeightStream<S>::result(sums, r, t) + (p.bias ? p.bias[output] : 0.0f));
   }
 }
 
