@@ -4,7 +4,7 @@
 #pragma once
 
 #include "device/cuda/intrinsics.cuh"
-#include "ops/selective_scan/selective_scan_kernels.cuh"
+#include "ops/segment.h"
 
 namespace saker::cuda {
 

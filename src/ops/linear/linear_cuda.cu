@@ -123,7 +123,7 @@ void linear(Stream& stream, const LinearArgs& args) {
   const auto& [y, x, weight, bias, accumulate] = args;
   State& s = state_of(stream);
   const int64_t l = x.rows(), o = weight.rows(), i = weight.columns();
-  if (few_rows(stream, args)) return;
+  if (l == 0 || few_rows(stream, args)) return;
   if (bias)
     bias_kernel<<<static_cast<unsigned>(l), 256, 0, s.stream>>>(static_cast<float*>(y.data), y.row_stride,
                                                                 static_cast<const float*>(bias.data), o, accumulate);

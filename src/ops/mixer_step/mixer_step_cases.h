@@ -45,32 +45,29 @@ class MixerStepProblem : public OpProblem {
   }
 
   void run(Stream& stream) override {
-    served_ =
-        mixer_step(stream, {.residual = residual_.view(),
-                            .conv = conv_.view(),
-                            .ssm = ssm_.view(),
-                            .xz = xz_.view(),
-                            .u = u_.view(),
-                            .y = u_.view(),
-                            .norm = norm_.view(),
-                            .in_proj = in_proj_.view(),
-                            .in_proj_bias = case_.biases ? ConstTensorView(in_proj_bias_.view()) : ConstTensorView(),
-                            .conv_weight = conv_weight_.view(),
-                            .conv_bias = case_.biases ? ConstTensorView(conv_bias_.view()) : ConstTensorView(),
-                            .x_proj = x_proj_.view(),
-                            .dt_proj = dt_proj_.view(),
-                            .dt_bias = dt_bias_.view(),
-                            .A = A_.view(),
-                            .D = D_.view(),
-                            .out_proj = out_proj_.view(),
-                            .out_proj_bias = case_.biases ? ConstTensorView(out_proj_bias_.view()) : ConstTensorView(),
-                            .eps = 1e-5,
-                            .mixer_eps = 1e-6,
-                            .mixer_norms = case_.norms,
-                            .segments = segments_});
+    mixer_step(stream, {.residual = residual_.on(stream),
+                        .conv = conv_.on(stream),
+                        .ssm = ssm_.on(stream),
+                        .xz = xz_.on(stream),
+                        .u = u_.on(stream),
+                        .y = u_.on(stream),
+                        .norm = norm_.on(stream),
+                        .in_proj = in_proj_.on(stream),
+                        .in_proj_bias = case_.biases ? ConstTensorView(in_proj_bias_.on(stream)) : ConstTensorView(),
+                        .conv_weight = conv_weight_.on(stream),
+                        .conv_bias = case_.biases ? ConstTensorView(conv_bias_.on(stream)) : ConstTensorView(),
+                        .x_proj = x_proj_.on(stream),
+                        .dt_proj = dt_proj_.on(stream),
+                        .dt_bias = dt_bias_.on(stream),
+                        .A = A_.on(stream),
+                        .D = D_.on(stream),
+                        .out_proj = out_proj_.on(stream),
+                        .out_proj_bias = case_.biases ? ConstTensorView(out_proj_bias_.on(stream)) : ConstTensorView(),
+                        .eps = 1e-5,
+                        .mixer_eps = 1e-6,
+                        .mixer_norms = case_.norms,
+                        .segments = segments_});
   }
-  bool served() const noexcept { return served_; }
-
   // Where the two round a value that lies between two of the matrices' type differently, it is off by a spacing of that
   // type instead of by rounding in f32; then the products average over such values.
   std::vector<OpOutput> outputs() const override {
@@ -84,7 +81,6 @@ class MixerStepProblem : public OpProblem {
   CaseTensor residual_, conv_, ssm_, xz_, u_, norm_, in_proj_, in_proj_bias_, conv_weight_, conv_bias_, x_proj_,
       dt_proj_, dt_bias_, A_, D_, out_proj_, out_proj_bias_;
   std::vector<Segment> segments_;
-  bool served_ = false;
 };
 
 inline std::vector<OpCase> mixer_step_cases() {
