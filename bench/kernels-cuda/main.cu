@@ -1,6 +1,5 @@
 // Times the kernels at the shapes of the 7B model and checks them against plain loops on the device.
 #include <cublasLt.h>
-#include <cuda_fp8.h>
 #include <cuda_runtime.h>
 
 #include <algorithm>
