@@ -1,6 +1,5 @@
 // Times the kernels at the shapes of the 7B model and checks them against plain loops on the device.
 #include <cublasLt.h>
-#include <cuda_fp8.h>
 #include <cuda_runtime.h>
 
 #include <algorithm>
@@ -16,7 +15,9 @@
 #include "ops/mixer_step/mixer_step_kernels.cuh"
 #include "ops/selective_scan/selective_scan_kernels.cuh"
 
+
 using namespace saker::cuda;
+using saker::Segment;
 using bf16 = __nv_bfloat16;
 
 #define CHECK(call)                                                                                      \
@@ -99,22 +100,17 @@ static double time_us(const std::function<void(int)>& run, int repeats = 20, int
   return times[times.size() / 2];
 }
 
-static bool overlap = true, clusters = false;
+static bool overlap = true;
 static int pad2 = 0, pad3 = 0;  // least shared memory of kernels 2 and 3: how many blocks share a multiprocessor
-template <int kClusterY = 1, class... Params, class... Args>
+template <class... Params, class... Args>
 void launch(void (*kernel)(Params...), dim3 grid, int block, int bytes, const Args&... args) {
   cudaLaunchConfig_t config = {};
   config.gridDim = grid, config.blockDim = block, config.dynamicSmemBytes = bytes, config.stream = stream;
-  cudaLaunchAttribute attributes[2];
+  cudaLaunchAttribute attributes[1];
   config.attrs = attributes;
   if (overlap) {
     attributes[config.numAttrs].id = cudaLaunchAttributeProgrammaticStreamSerialization;
     attributes[config.numAttrs++].val.programmaticStreamSerializationAllowed = 1;
-  }
-  if (kClusterY > 1) {
-    attributes[config.numAttrs].id = cudaLaunchAttributeClusterDimension;
-    attributes[config.numAttrs].val.clusterDim = {1, kClusterY, 1};
-    ++config.numAttrs;
   }
   if (bytes > 48 * 1024) CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));
   CHECK(cudaLaunchKernelEx(&config, kernel, args...));
@@ -155,8 +151,8 @@ __global__ void norm_reference(T* y, const float* x, const float* w, int columns
     y[blockIdx.x * out_stride + i] = round_to<T>(static_cast<float>((w ? w[i] : 1.0) * (x[blockIdx.x * stride + i] * scale)));
 }
 template <class X>
-__global__ void conv_reference(bf16* u, float* window, const X* x, int64_t stride, const float* taps, const float* bias, const DeviceSegment* segments) {
-  const DeviceSegment s = segments[blockIdx.y];
+__global__ void conv_reference(bf16* u, float* window, const X* x, int64_t stride, const float* taps, const float* bias, const Segment* segments) {
+  const Segment s = segments[blockIdx.y];
   const int e = blockIdx.x * 256 + threadIdx.x;
   double w[3];
   for (int j = 0; j < 3; ++j) w[j] = s.slot < 0 ? 0 : window[(s.slot * 3 + j) * kE + e];
@@ -170,8 +166,8 @@ __global__ void conv_reference(bf16* u, float* window, const X* x, int64_t strid
 }
 template <class G>
 __global__ void scan_reference(bf16* y, float* state, const bf16* u, const G* delta, const G* z, int64_t z_stride, const float* B, const float* C, int64_t bc_stride,
-                               const float* A, const float* D, const float* bias, const DeviceSegment* segments) {
-  const DeviceSegment s = segments[blockIdx.y];
+                               const float* A, const float* D, const float* bias, const Segment* segments) {
+  const Segment s = segments[blockIdx.y];
   const int e = blockIdx.x * 64 + threadIdx.x;
   double h[kN];
   for (int n = 0; n < kN; ++n) h[n] = s.slot < 0 ? 0 : state[(s.slot * kN + n) * kE + e];
@@ -205,7 +201,7 @@ struct Model {  // one block of weights, read as any format
   float *norm, *taps, *conv_bias, *A, *D, *dt_bias;
   float *residual, *z, *partial, *window, *state, *logits;
   bf16 *u, *y;
-  int32_t* slots;
+  Segment* segments;
 };
 static Model model;
 static const int64_t kLayerWeights = 2ll * kE * kD + int64_t{kQ} * kE + int64_t{kE} * kR + int64_t{kD} * kE;
@@ -228,9 +224,9 @@ static void make_model() {
   model.state = random<float>(int64_t{kLayers} * 8 * kN * kE, 11);
   model.logits = device<float>(8ll * kV);
   model.u = device<bf16>(8 * kE), model.y = device<bf16>(8 * kE);
-  const int32_t slots[8] = {3, 0, 7, 1, 6, 2, 5, 4};
-  model.slots = device<int32_t>(8);
-  CHECK(cudaMemcpy(model.slots, slots, sizeof slots, cudaMemcpyHostToDevice));
+  const Segment segments[8] = {{0, 1, 3}, {1, 1, 0}, {2, 1, 7}, {3, 1, 1}, {4, 1, 6}, {5, 1, 2}, {6, 1, 5}, {7, 1, 4}};
+  model.segments = device<Segment>(8);
+  CHECK(cudaMemcpy(model.segments, segments, sizeof segments, cudaMemcpyHostToDevice));
 }
 
 template <class F>
@@ -239,7 +235,7 @@ template <class F>
 constexpr double bytes_of() { return F::kPerLane == 8 ? 2 : F::kPerLane == 16 ? 1 : 0.5; }
 
 // The formats' shapes of blocks.
-template <class F, int kDepth1, int kDepth4, int kAhead>
+template <class F, int kDepth1, int kDepth4>
 struct Plan {
   using Format = F;
   static constexpr bool kFour = std::is_same_v<F, Int4>;
@@ -248,7 +244,6 @@ struct Plan {
   using S2 = StreamShape<F, 1, kFour ? 4 : 8, 2>;
   using S3 = StreamShape<Dt, std::is_same_v<Dt, Int8> ? 1 : 2, std::is_same_v<Dt, Int8> ? 2 : 4, 2>;
   using S4 = StreamShape<F, 2, 8, kDepth4>;
-  static constexpr int kPrefetch = kAhead;
 };
 
 template <class P>
@@ -269,9 +264,9 @@ struct Layer {
 
 template <class P>
 void norm_product(const StreamedWeight& w, int batch, float* y, bool conv, int layer) {
-  NormProduct p{w, nullptr, model.residual, model.norm, 1e-5f, batch, y, nullptr, nullptr, model.slots, model.taps, model.conv_bias, kE, 4};
+  NormProduct p{w, nullptr, model.residual, model.norm, 1e-5f, batch, y, nullptr, nullptr, model.segments, model.taps, model.conv_bias, kE, 4};
   if (conv) p.u = model.u, p.window = model.window + int64_t{layer} * 8 * 3 * kE;
-  launch(norm_product_kernel<typename P::S1, P::kPrefetch>, dim3((w.outputs + P::S1::kRows - 1) / P::S1::kRows), 256,
+  launch(norm_product_kernel<typename P::S1>, dim3((w.outputs + P::S1::kRows - 1) / P::S1::kRows), 256,
          norm_product_bytes<typename P::S1>(kD, batch), p);
 }
 template <class P>
@@ -279,22 +274,19 @@ void x_product(const StreamedWeight& w, int batch) {
   SplitProduct p{w, model.u, model.partial, batch};
   const dim3 grid((kQ + P::S2::kRows - 1) / P::S2::kRows, kStepSplits);
   const int bytes = std::max(pad2, split_product_bytes<typename P::S2>(kE, batch));
-  if (clusters)
-    launch<kStepSplits>(split_product_kernel<typename P::S2, true>, grid, 256, bytes, p);
-  else
-    launch(split_product_kernel<typename P::S2, false>, grid, 256, bytes, p);
+  launch(split_product_kernel<typename P::S2>, grid, 256, bytes, p);
 }
 template <class P>
 void state_step(const StreamedWeight& w, int batch, int layer) {
   StateStep p{w, model.partial, model.dt_bias, model.A, model.D, model.u, model.z + kE, model.y,
-              model.state + int64_t{layer} * 8 * kN * kE, model.slots, 1e-6f, batch, clusters ? 1 : kStepSplits, 2 * kE, true};
+              model.state + int64_t{layer} * 8 * kN * kE, model.segments, 1e-6f, batch, 2 * kE, true};
   launch(state_step_kernel<typename P::S3>, dim3(kE / kStepChannels), 256, std::max(pad3, state_step_bytes<typename P::S3>(kR, batch)), p);
 }
 template <class P>
 void add_product(const StreamedWeight& w, int batch) {
-  AddProduct p{w, nullptr, model.y, model.residual, batch};
-  launch(add_product_kernel<typename P::S4, P::kPrefetch>, dim3((kD + P::S4::kRows - 1) / P::S4::kRows), 256,
-         add_product_bytes<typename P::S4>(kE, batch), p);
+  const RowsProduct p{w, nullptr, model.y, model.residual, kE, kD, batch, true};
+  launch(rows_product_kernel<typename P::S4>, dim3((kD + P::S4::kRows - 1) / P::S4::kRows), 256,
+         rows_product_bytes<typename P::S4>(kE, batch), p);
 }
 template <class P>
 void decode_step(int batch, int layers = kLayers, bool head = true) {
@@ -356,11 +348,11 @@ void check_decode(const char* name, int batch) {
   float *xz = device<float>(8 * 2 * kE), *q = device<float>(8 * kQ), *q2 = device<float>(8 * kQ);
   bf16 *u = device<bf16>(8 * kE), *dt = device<bf16>(8 * kR), *y = device<bf16>(8 * kE);
   float *delta = device<float>(8 * kE), *out = device<float>(8 * kD), *BC = device<float>(8 * 32);
-  std::vector<DeviceSegment> segments;
+  std::vector<Segment> segments;
   const int32_t slots[8] = {3, 0, 7, 1, 6, 2, 5, 4};
   for (int t = 0; t < b; ++t) segments.push_back({t, 1, slots[t]});
-  DeviceSegment* s = device<DeviceSegment>(8);
-  CHECK(cudaMemcpy(s, segments.data(), b * sizeof(DeviceSegment), cudaMemcpyHostToDevice));
+  Segment* s = device<Segment>(8);
+  CHECK(cudaMemcpy(s, segments.data(), b * sizeof(Segment), cudaMemcpyHostToDevice));
   const std::string tag = std::string(name) + " b=" + std::to_string(b) + " ";
 
   norm_reference<<<b, 32, 0, stream>>>(x, model.residual, model.norm, kD, kD, kD, 1e-5f);
@@ -375,7 +367,7 @@ void check_decode(const char* name, int batch) {
 
   x_product<P>(layer.x, b);
   product_reference<<<b * kQ / 8, 256, 0, stream>>>(q, model.u, layer.x.data, layer.x.scales, kind, b, kQ, kE);
-  sum_partials<<<(b * kQ + 255) / 256, 256, 0, stream>>>(q2, model.partial, b * kQ, clusters ? 1 : kStepSplits);
+  sum_partials<<<(b * kQ + 255) / 256, 256, 0, stream>>>(q2, model.partial, b * kQ, kStepSplits);
   compare(tag + "x_proj", host(q2, b * kQ), host(q, b * kQ), 1e-5);
 
   norm_reference<<<b, 32, 0, stream>>>(dt, q2, nullptr, kR, kQ, kR, 1e-6f);
@@ -418,7 +410,7 @@ struct ScanData {
   bf16 *u, *y, *y2;
   float *B, *state, *state2;
   void *delta, *z;
-  DeviceSegment* segments;
+  Segment* segments;
 };
 template <class G>
 ScanData make_scan(int64_t l, int64_t rows_alloc, int slots) {
@@ -428,7 +420,7 @@ ScanData make_scan(int64_t l, int64_t rows_alloc, int slots) {
   d.B = random<float>(rows_alloc * kQ, 22);
   d.delta = random<G>(rows_alloc * kE, 23, 1.0f), d.z = random<G>(rows_alloc * 2 * kE, 24, 2.0f);
   d.state = random<float>(int64_t{slots} * kN * kE, 25), d.state2 = device<float>(int64_t{slots} * kN * kE);
-  d.segments = device<DeviceSegment>(1024);
+  d.segments = device<Segment>(1024);
   return d;
 }
 template <class G>
@@ -436,19 +428,19 @@ ScanProblem<bf16, G> problem(const ScanData& d) {
   return {d.y, d.state, d.u, static_cast<const G*>(d.delta), static_cast<const G*>(d.z) + kE, d.B + kR, d.B + kR + kN, model.A, model.D, model.dt_bias,
           d.segments, kE, kE, kE, 2 * kE, kQ, kQ, kE};
 }
-static int set_segments(const ScanData& d, const std::vector<DeviceSegment>& segments) {
-  CHECK(cudaMemcpy(d.segments, segments.data(), segments.size() * sizeof(DeviceSegment), cudaMemcpyHostToDevice));
+static int set_segments(const ScanData& d, const std::vector<Segment>& segments) {
+  CHECK(cudaMemcpy(d.segments, segments.data(), segments.size() * sizeof(Segment), cudaMemcpyHostToDevice));
   return static_cast<int>(segments.size());
 }
-template <class G, int kT, int kTile, int kPoly>
+template <class G, int kTile, int kGroup>
 void run_scan(const char* type, const ScanData& d) {
-  using S = ScanShape<bf16, G, kT, kTile, kPoly>;
+  using S = ScanShape<bf16, G, kTile, kGroup>;
   const bool saved = overlap;
   overlap = false;
   const auto go = [&](int count) { launch(selective_scan_kernel<S>, dim3(kE / kScanChannels, count), S::kThreads, S::kBytes, problem<G>(d)); };
   char name[80];
-  std::snprintf(name, sizeof name, "scan %s lanes=%d tile=%d poly=%d", type, kT, kTile, kPoly);
-  const std::vector<DeviceSegment> ragged = {{0, 37, 1}, {37, 0, 2}, {37, 1, 0}, {38, 90, -1}, {128, 64, 3}};
+  std::snprintf(name, sizeof name, "scan %s tile=%d group=%d", type, kTile, kGroup);
+  const std::vector<Segment> ragged = {{0, 37, 1}, {37, 0, 2}, {37, 1, 0}, {38, 90, -1}, {128, 64, 3}};
   const int count = set_segments(d, ragged);
   const int64_t states = 4ll * kN * kE, rows = 192;
   fill_kernel<<<64, 256, 0, stream>>>(d.state, states, 25, 1.0f, 0.0f);
@@ -466,14 +458,14 @@ void run_scan(const char* type, const ScanData& d) {
   }
   overlap = saved;
 }
-template <class X>
+template <class X, int kAhead>
 void run_conv(const char* type, const ScanData& d, int strip) {
   const int64_t l = d.l;
   ConvProblem<X, bf16> p{d.y, d.state, static_cast<const X*>(d.z), model.taps, model.conv_bias, d.segments, kE, 2 * kE, 0, kE, strip};
   const auto go = [&](int64_t rows) {
-    causal_conv1d_kernel<X, bf16, 4><<<dim3(kE / kVector / 128, (rows + strip - 1) / strip), 128, 0, stream>>>(p);
+    causal_conv1d_kernel<X, bf16, 4, kAhead><<<dim3(kE / kVector / 128, (rows + strip - 1) / strip), 128, 0, stream>>>(p);
   };
-  const std::vector<DeviceSegment> ragged = {{0, 31, 1}, {31, 2, 2}, {33, 1, 0}, {34, 90, -1}, {124, 0, 3}, {130, 62, 4}};
+  const std::vector<Segment> ragged = {{0, 31, 1}, {31, 2, 2}, {33, 1, 0}, {34, 90, -1}, {124, 0, 3}, {130, 62, 4}};
   p.segment_count = set_segments(d, ragged);
   fill_kernel<<<64, 256, 0, stream>>>(d.state, 5ll * 3 * kE, 25, 1.0f, 0.0f);
   CHECK(cudaMemcpyAsync(d.state2, d.state, 5 * 3 * kE * 4, cudaMemcpyDeviceToDevice, stream));
@@ -482,7 +474,7 @@ void run_conv(const char* type, const ScanData& d, int strip) {
   conv_reference<<<dim3(kE / 256, p.segment_count), 256, 0, stream>>>(d.y2, d.state2, p.x, p.x_stride, model.taps, model.conv_bias, d.segments);
   go(192);
   char name[80];
-  std::snprintf(name, sizeof name, "conv %s strip=%d", type, strip);
+  std::snprintf(name, sizeof name, "conv %s strip=%d ahead=%d", type, strip, kAhead);
   compare(std::string(name) + " u", host(d.y, 192 * kE), host(d.y2, 192 * kE), 3e-3);
   compare(std::string(name) + " state", host(d.state, 5 * 3 * kE), host(d.state2, 5 * 3 * kE), 1e-5);
   p.segment_count = set_segments(d, {{0, l, 0}});
@@ -491,7 +483,7 @@ void run_conv(const char* type, const ScanData& d, int strip) {
 }
 template <class G>
 void run_step(const char* type, const ScanData& d, int b, int rows) {
-  std::vector<DeviceSegment> segments;
+  std::vector<Segment> segments;
   for (int t = 0; t < b; ++t) segments.push_back({t, 1, (t * 7) % 256 % (b + 0)});
   for (int t = 0; t < b; ++t) segments[t].slot = b - 1 - t;
   set_segments(d, segments);
@@ -499,7 +491,7 @@ void run_step(const char* type, const ScanData& d, int b, int rows) {
   CHECK(cudaMemcpyAsync(d.state2, d.state, states * 4, cudaMemcpyDeviceToDevice, stream));
   const auto p = problem<G>(d);
   scan_reference<<<dim3(kE / 64, b), 64, 0, stream>>>(d.y2, d.state2, p.u, p.delta, p.z, p.z_stride, p.B, p.C, p.B_stride, p.A, p.D, p.delta_bias, d.segments);
-  const auto go = [&] { selective_step_kernel<bf16, G><<<dim3(kE / 256, rows), 256, 0, stream>>>(p, b); };
+  const auto go = [&] { selective_step_kernel<bf16, G><<<dim3(kE / kStepBlockChannels, rows), 256, 0, stream>>>(p, b); };
   go();
   char name[80];
   std::snprintf(name, sizeof name, "step %s b=%d blocks=%d", type, b, rows);
@@ -580,59 +572,35 @@ int main(int argc, char** argv) {
   using Bf = Sixteen<bf16>;
   if (wants("check")) {
     for (int b : {1, 3, 8}) {
-      check_decode<Plan<Bf, 6, 6, 0>>("bf16", b);
-      check_decode<Plan<Int8, 4, 4, 0>>("int8", b);
-      check_decode<Plan<Int4, 4, 4, 0>>("int4", b);
+      check_decode<Plan<Bf, 6, 6>>("bf16", b);
+      check_decode<Plan<Int8, 4, 4>>("int8", b);
+      check_decode<Plan<Int4, 4, 4>>("int4", b);
     }
-    clusters = true;
-    check_decode<Plan<Bf, 6, 6, 0>>("bf16 clusters", 8);
-    clusters = false;
-    check_bits<Plan<Bf, 6, 6, 0>>("bf16");
-    check_bits<Plan<Int4, 4, 4, 0>>("int4");
+    check_bits<Plan<Bf, 6, 6>>("bf16");
+    check_bits<Plan<Int4, 4, 4>>("int4");
   }
   if (wants("decode")) {
-    using A = Plan<Bf, 8, 8, 0>;
-    for (bool o : {true, false})
-      for (bool c : {true, false}) {
-        overlap = o, clusters = c;
-        std::printf("clusters %d: ", c);
-        time_decode<A>("bf16 depth 8,8", 1);
-      }
-    for (bool c : {true, false})
-      for (int pad : {0, 50, 76, 116}) {
-        overlap = true, clusters = c, pad2 = pad3 = pad * 1024;
-        std::printf("clusters %d pads %d: ", c, pad);
-        time_decode<A>("bf16 depth 8,8", 1);
-        std::printf("clusters %d pads %d: ", c, pad);
-        time_decode<Plan<Int8, 8, 8, 0>>("int8 depth 8,8", 1);
-      }
-    overlap = true, clusters = false, pad2 = pad3 = 76 * 1024;
-    time_decode<Plan<Bf, 8, 8, 131072>>("bf16 depth 8,8 ahead 128K", 1);
-    time_decode<Plan<Bf, 8, 10, 0>>("bf16 depth 8,10", 1);
-    time_decode<Plan<Bf, 10, 8, 0>>("bf16 depth 10,8", 1);
-    time_decode<Plan<Bf, 12, 12, 0>>("bf16 depth 12,12", 1);
-    for (int b : {2, 4}) time_decode<A>("bf16 depth 8,8", b);
-    time_decode<Plan<Bf, 6, 6, 0>>("bf16 depth 6,6", 8);
-    time_decode<Plan<Bf, 8, 6, 0>>("bf16 depth 8,6", 8);
-    time_decode<Plan<Int8, 8, 8, 131072>>("int8 depth 8,8 ahead 128K", 1);
-    time_decode<Plan<Int8, 8, 12, 0>>("int8 depth 8,12", 1);
-    time_decode<Plan<Int4, 8, 8, 0>>("int4 depth 8,8", 1);
-    time_decode<Plan<Int4, 8, 12, 0>>("int4 depth 8,12", 1);
-    time_phases<Plan<Bf, 8, 8, 0>>("bf16", 1);
-    time_phases<Plan<Bf, 6, 6, 0>>("bf16", 8);
-    time_phases<Plan<Int8, 8, 8, 0>>("int8", 1);
-    time_phases<Plan<Int4, 8, 8, 0>>("int4", 1);
+    overlap = true;
+    time_decode<Plan<Bf, 12, 12>>("bf16 queues 12, 12", 1);
+    time_decode<Plan<Bf, 12, 12>>("bf16 queues 12, 12", 2);
+    time_decode<Plan<Bf, 8, 8>>("bf16 queues 8, 8", 4);
+    time_decode<Plan<Bf, 6, 6>>("bf16 queues 6, 6", 8);
+    time_decode<Plan<Int8, 8, 8>>("int8 depth 8,8", 1);
+    time_decode<Plan<Int4, 8, 8>>("int4 depth 8,8", 1);
+    time_phases<Plan<Bf, 8, 8>>("bf16", 1);
+    time_phases<Plan<Bf, 6, 6>>("bf16", 8);
+    time_phases<Plan<Int8, 8, 8>>("int8", 1);
+    time_phases<Plan<Int4, 8, 8>>("int4", 1);
     overlap = false;
-    time_phases<Plan<Bf, 8, 8, 0>>("bf16 alone", 1);
+    time_phases<Plan<Bf, 8, 8>>("bf16 alone", 1);
   }
   if (wants("scan")) {
     const ScanData d = make_scan<bf16>(8192, 8192, 256), f = make_scan<float>(8192, 8192, 256);
-    run_scan<bf16, 4, 32, 0>("bf16", d);
-    run_scan<bf16, 2, 32, 8>("bf16", d);
-    run_scan<float, 4, 32, 0>("f32", f);
-    for (int strip : {16, 32, 64}) run_conv<bf16>("bf16", d, strip), run_conv<float>("f32", f, strip);
+    run_scan<bf16, 32, 4>("bf16", d);
+    run_scan<float, 16, 4>("f32", f);
+    run_conv<bf16, 8>("bf16", d, 64), run_conv<float, 4>("f32", f, 16);
     for (int b : {64, 256})
-      for (int rows : {16, 64}) run_step<float>("f32", f, b, rows), run_step<bf16>("bf16", d, b, rows);
+      for (int rows : {16}) run_step<float>("f32", f, b, rows), run_step<bf16>("bf16", d, b, rows);
   }
   if (wants("product")) {
     cublasLtCreate(&lt);
@@ -658,11 +626,11 @@ int main(int argc, char** argv) {
     overlap = false;
     const ScanData d = make_scan<bf16>(2048, 2048, 16);
     set_segments(d, {{0, 2048, 0}});
-    using S = ScanShape<bf16, bf16, 4, 32, 0>;
+    using S = ScanShape<bf16, bf16, 32, 4>;
     launch(selective_scan_kernel<S>, dim3(kE / kScanChannels, 1), S::kThreads, S::kBytes, problem<bf16>(d));
-    decode_step<Plan<Bf, 8, 8, 0>>(1, 1, false);
-    decode_step<Plan<Int8, 8, 8, 0>>(1, 1, false);
-    decode_step<Plan<Bf, 6, 6, 0>>(8, 1, false);
+    decode_step<Plan<Bf, 8, 8>>(1, 1, false);
+    decode_step<Plan<Int8, 8, 8>>(1, 1, false);
+    decode_step<Plan<Bf, 6, 6>>(8, 1, false);
   }
   CHECK(cudaDeviceSynchronize());
   std::printf("done\n");

@@ -4,6 +4,7 @@
 #include "model/falcon_mamba.h"
 #include "ops/embedding/embedding.h"
 #include "ops/linear/linear.h"
+#include "ops/mixer_step/mixer_step.h"
 #include "ops/rms_norm/rms_norm.h"
 
 namespace saker {
@@ -31,6 +32,34 @@ Activations lay_out(const ModelConfig& c, DType dtype, DType accumulation, int64
                            .y = {}}};
   at.mixer.y = at.mixer.u;
   return at;
+}
+
+// A layer of a decode step in one operation, where the backend has it.
+bool step_layer(Stream& stream, const ModelConfig& config, const MixerTensors& layer, TensorView residual,
+                const MixerActivations& at, Segments segments, const MixerState& state) {
+  if (!stream.on_gpu()) return false;
+  return mixer_step(stream, {.residual = residual,
+                             .conv = state.conv,
+                             .ssm = state.ssm,
+                             .xz = at.xz,
+                             .u = at.u,
+                             .y = at.y,
+                             .norm = layer.norm,
+                             .in_proj = layer.in_proj,
+                             .in_proj_bias = layer.in_proj_bias,
+                             .conv_weight = layer.conv_weight,
+                             .conv_bias = layer.conv_bias,
+                             .x_proj = layer.x_proj,
+                             .dt_proj = layer.dt_proj,
+                             .dt_bias = layer.dt_bias,
+                             .A = layer.A,
+                             .D = layer.D,
+                             .out_proj = layer.out_proj,
+                             .out_proj_bias = layer.out_proj_bias,
+                             .eps = config.rms_eps,
+                             .mixer_eps = config.mixer_rms_eps,
+                             .mixer_norms = config.variant == Variant::falcon_mamba,
+                             .segments = segments});
 }
 
 }  // namespace
@@ -76,8 +105,9 @@ ConstTensorView FalconMamba::compute(Workspace& workspace, std::span<const int32
   embedding(stream, at.residual, embeddings_, ids);
   for (size_t i = 0; i < layers_.size(); ++i) {
     const auto layer = static_cast<int64_t>(i);
-    mixer(stream, config_, layers_[i], at.residual, at.mixer, segments,
-          {state.conv.index(layer), state.ssm.index(layer)});
+    const MixerState states{state.conv.index(layer), state.ssm.index(layer)};
+    if (!step_layer(stream, config_, layers_[i], at.residual, at.mixer, segments, states))
+      mixer(stream, config_, layers_[i], at.residual, at.mixer, segments, states);
     if (observer) observer(layer, at.residual);
   }
   rms_norm(stream, at.mixer.normalised, at.residual, norm_f_, config_.rms_eps);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "device/place.h"
 #include "device/tensor.h"
 #include "model/config.h"
 

@@ -25,6 +25,7 @@ constexpr OpTable kReference{
     .log_sum_exp = reference::log_sum_exp,
     .pick_columns = reference::pick_columns,
     .choose_tokens = reference::choose_tokens,
+    .mixer_step = reference::mixer_step,
     .linear_backward = reference::linear_backward,
     .rms_norm_backward = reference::rms_norm_backward,
     .causal_conv1d_backward = reference::causal_conv1d_backward,
@@ -44,6 +45,7 @@ constexpr OpTable kCpu{
     .log_sum_exp = cpu::log_sum_exp,
     .pick_columns = reference::pick_columns,
     .choose_tokens = reference::choose_tokens,  // infer/sampler.h is faster
+    .mixer_step = nullptr,
     .linear_backward = reference::linear_backward,
     .rms_norm_backward = reference::rms_norm_backward,
     .causal_conv1d_backward = reference::causal_conv1d_backward,

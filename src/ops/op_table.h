@@ -13,6 +13,7 @@
 #include "ops/linear/linear_backward.h"
 #include "ops/linear_cross_entropy/linear_cross_entropy.h"
 #include "ops/log_sum_exp/log_sum_exp.h"
+#include "ops/mixer_step/mixer_step.h"
 #include "ops/pick_columns/pick_columns.h"
 #include "ops/rms_norm/rms_norm.h"
 #include "ops/rms_norm/rms_norm_backward.h"
@@ -32,6 +33,7 @@ struct OpTable {
   void (*log_sum_exp)(Stream&, const LogSumExpArgs&);
   void (*pick_columns)(Stream&, const PickColumnsArgs&);
   void (*choose_tokens)(Stream&, const ChooseTokensArgs&);
+  bool (*mixer_step)(Stream&, const MixerStepArgs&);  // null: the model runs the operations that it is made of
 
   // Gradients, the loss and the optimiser.
   void (*linear_backward)(Stream&, const LinearBackwardArgs&);

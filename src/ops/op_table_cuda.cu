@@ -20,6 +20,7 @@ constexpr OpTable kCuda{
     .log_sum_exp = cuda::log_sum_exp,
     .pick_columns = cuda::pick_columns,
     .choose_tokens = cuda::choose_tokens,
+    .mixer_step = cuda::mixer_step,
     .linear_backward = not_on_a_gpu,
     .rms_norm_backward = not_on_a_gpu,
     .causal_conv1d_backward = not_on_a_gpu,

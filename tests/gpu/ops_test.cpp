@@ -9,6 +9,7 @@
 #include "ops/embedding/embedding_cases.h"
 #include "ops/linear/linear_cases.h"
 #include "ops/log_sum_exp/log_sum_exp_cases.h"
+#include "ops/mixer_step/mixer_step_cases.h"
 #include "ops/op_testing.h"
 #include "ops/pick_columns/pick_columns_cases.h"
 #include "ops/rms_norm/rms_norm_cases.h"
@@ -33,6 +34,9 @@ TEST_F(GpuOps, Linear) {
 }
 TEST_F(GpuOps, LogSumExp) {
   test_op_cases_on(gpu_, log_sum_exp_cases());
+}
+TEST_F(GpuOps, MixerStep) {
+  test_op_cases_on(gpu_, mixer_step_cases());
 }
 TEST_F(GpuOps, PickColumns) {
   test_op_cases_on(gpu_, pick_columns_cases());

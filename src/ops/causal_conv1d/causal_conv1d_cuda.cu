@@ -1,6 +1,7 @@
 #include "device/cuda/intrinsics.cuh"
 #include "device/cuda/launch.cuh"
 #include "ops/causal_conv1d/causal_conv1d.h"
+#include "ops/causal_conv1d/causal_conv1d_kernels.cuh"
 
 namespace saker::cuda {
 
@@ -41,6 +42,36 @@ __global__ void __launch_bounds__(kThreads)
       if (j < k - 1) slot[j * channels] = window[j];
 }
 
+// The kernel for 4 taps; false where it does not serve these arguments.
+template <class T>
+bool conv_4(Stream& stream, const CausalConv1dArgs& args, const Segment* segments) {
+  constexpr int kTaps = 4, kAhead = 4;
+  const int64_t channels = args.weight.columns(), l = args.x.rows();
+  const auto in_vectors = [](const ConstTensorView& view) {
+    return reinterpret_cast<uintptr_t>(view.data) % 16 == 0 && view.row_stride % kVector == 0;
+  };
+  if (l == 0) return true;
+  if (args.weight.rows() != kTaps || channels % kVector != 0) return false;
+  if (!in_vectors(args.x) || !in_vectors(args.u) || !in_vectors(args.state) || !in_vectors(args.weight)) return false;
+  // Long strips read the window again less often; short ones fill the GPU.
+  const int strip = l >= 2048 ? 16 : 1;
+  const ConvProblem<float, T> problem{static_cast<T*>(args.u.data),
+                                      static_cast<float*>(args.state.data),
+                                      static_cast<const float*>(args.x.data),
+                                      static_cast<const float*>(args.weight.data),
+                                      static_cast<const float*>(args.bias.data),
+                                      segments,
+                                      args.u.row_stride,
+                                      args.x.row_stride,
+                                      static_cast<int>(args.segments.size()),
+                                      static_cast<int>(channels),
+                                      strip};
+  const dim3 grid(static_cast<unsigned>(ceil_div(channels, kThreads * kVector)),
+                  static_cast<unsigned>(ceil_div(l, strip)));
+  causal_conv1d_kernel<float, T, kTaps, kAhead><<<grid, kThreads, 0, handle(stream)>>>(problem);
+  return true;
+}
+
 }  // namespace
 
 void causal_conv1d(Stream& stream, const CausalConv1dArgs& args) {
@@ -49,12 +80,13 @@ void causal_conv1d(Stream& stream, const CausalConv1dArgs& args) {
   const Segment* segments = on_gpu(stream, args.segments);
   const dim3 grid(static_cast<unsigned>(ceil_div(channels, kThreads)), static_cast<unsigned>(args.segments.size()));
   with_element(args.u.dtype, [&]<class T>(T) {
+    if (conv_4<T>(stream, args, segments)) return;
     causal_conv1d_any<T><<<grid, kThreads, 0, handle(stream)>>>(
         static_cast<T*>(args.u.data), args.u.row_stride, static_cast<float*>(args.state.data),
         static_cast<const float*>(args.x.data), args.x.row_stride, static_cast<const float*>(args.weight.data),
         static_cast<const float*>(args.bias.data), segments, static_cast<int>(args.weight.rows()), channels);
   });
-  state_of(stream).launched("causal_conv1d_any");
+  state_of(stream).launched("causal_conv1d");
 }
 
 }  // namespace saker::cuda

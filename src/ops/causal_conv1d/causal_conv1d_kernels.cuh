@@ -4,7 +4,7 @@
 #pragma once
 
 #include "device/cuda/intrinsics.cuh"
-#include "ops/selective_scan/selective_scan_kernels.cuh"
+#include "ops/segment.h"
 
 namespace saker::cuda {
 
@@ -15,7 +15,7 @@ struct ConvProblem {
   const X* x;           // [l, e]
   const float* weight;  // [k, e]
   const float* bias;    // [e] or null
-  const DeviceSegment* segments;
+  const Segment* segments;
   int64_t u_stride, x_stride;
   int segment_count, channels, strip;
 };
@@ -39,7 +39,7 @@ __device__ __forceinline__ void store_vector(T* to, const float (&from)[kVector]
     *reinterpret_cast<uint2*>(to) = make_uint2(pack(from[0], from[1], T()), pack(from[2], from[3], T()));
 }
 
-template <class X, class T, int kKernel>
+template <class X, class T, int kKernel, int kAhead>
 __global__ void __launch_bounds__(128) causal_conv1d_kernel(const ConvProblem<X, T> p) {
   using Raw = std::conditional_t<sizeof(X) == 4, uint4, uint2>;
   constexpr int kWindow = kKernel - 1;
@@ -61,7 +61,7 @@ __global__ void __launch_bounds__(128) causal_conv1d_kernel(const ConvProblem<X,
       low = middle + 1;
   }
   for (int s = low; s < p.segment_count; ++s) {
-    const DeviceSegment segment = p.segments[s];
+    const Segment segment = p.segments[s];
     if (segment.begin >= end) return;
     // Rows that need the old window belong to the strip that replaces it.
     const bool owner = segment.begin >= begin;
@@ -90,7 +90,6 @@ __global__ void __launch_bounds__(128) causal_conv1d_kernel(const ConvProblem<X,
       for (int j = 0; j < kWindow; ++j) store_vector(state + static_cast<int64_t>(j) * p.channels, last[j]);
     }
     // Rows are read kAhead at a time, before the ones before are finished.
-    constexpr int kAhead = 64 / static_cast<int>(sizeof(Raw));
     const X* x = p.x + channel;
     T* u = p.u + channel;
     Raw next[kAhead];

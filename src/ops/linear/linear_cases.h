@@ -59,6 +59,18 @@ inline std::vector<OpCase> linear_cases() {
   // Several chunks of columns and blocks of outputs, none of them whole.
   for (DType type : {DType::f32, DType::bf16, DType::f16})
     for (int64_t l : {1, 8, 11}) list.push_back({.l = l, .o = 67, .i = 2105, .type = type});
+  // Whole units of a GPU's kernel for few rows.
+  for (DType type : {DType::bf16, DType::f16})
+    for (int64_t l : {1, 3, 8, 9}) list.push_back({.l = l, .o = 67, .i = 1024, .type = type});
+  list.push_back({.l = 2,
+                  .o = 33,
+                  .i = 512,
+                  .type = DType::bf16,
+                  .bias = true,
+                  .accumulate = true,
+                  .x_row_stride = 520,
+                  .y_row_stride = 41});
+  list.push_back({.l = 8, .o = 16400, .i = 512, .type = DType::bf16, .bias = true});
   // Several blocks of widened weight rows.
   list.push_back({.l = 34, .o = 700, .i = 2100, .type = DType::f16, .bias = true});
   // in_proj, x_proj, dt_proj and out_proj of models with 768 and 2048 channels.

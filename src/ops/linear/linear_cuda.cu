@@ -1,7 +1,9 @@
 // Products by cuBLASLt, planned once per shape. Column by column for it: y^T [o, l] = weight [o, i] x^T [i, l].
 #include "device/cuda/intrinsics.cuh"
 #include "device/cuda/launch.cuh"
+#include "device/cuda/launch_overlapping.cuh"
 #include "ops/linear/linear.h"
+#include "ops/linear/rows_product.cuh"
 
 namespace saker::cuda {
 
@@ -83,12 +85,45 @@ const State::Plan& plan_for(State& s, const LinearArgs& args) {
   return found != s.plans.end() ? found->second : s.plans.emplace(key, make_plan(s, args)).first->second;
 }
 
+// Up to kStreamBatch rows: the weights streamed once. False where it does not serve these arguments.
+template <class T, int kRowTiles>
+void few_rows(Stream& stream, const LinearArgs& args) {
+  using Shape = StreamShape<Sixteen<T>, kRowTiles, 8, 6>;
+  const auto& [y, x, weight, bias, accumulate] = args;
+  const int b = static_cast<int>(x.rows()), o = static_cast<int>(weight.rows()), i = static_cast<int>(weight.columns());
+  const RowsProduct problem{.weight = {weight.data, nullptr, o, i},
+                            .bias = static_cast<const float*>(bias.data),
+                            .x = x.data,
+                            .y = static_cast<float*>(y.data),
+                            .x_stride = x.row_stride,
+                            .y_stride = y.row_stride,
+                            .batch = b,
+                            .accumulate = accumulate};
+  launch_overlapping(stream, rows_product_kernel<Shape>, static_cast<unsigned>(ceil_div(o, Shape::kRows)),
+                     kStreamThreads, rows_product_bytes<Shape>(i, b), problem);
+}
+bool few_rows(Stream& stream, const LinearArgs& args) {
+  const auto& [y, x, weight, bias, accumulate] = args;
+  const int64_t i = weight.columns();
+  const bool served = x.rows() <= kStreamBatch && x.dtype != DType::f32 && i % 512 == 0 && i <= 8192 &&
+                      x.row_stride % 8 == 0 && alignment_of(x.data) >= 16 && alignment_of(weight.data) >= 16 &&
+                      has_overlap(stream);
+  if (!served) return false;
+  // Enough blocks to fill the GPU; beyond that fewer reads of x.
+  const auto with_type = [&]<class T>(T) {
+    weight.rows() >= 16384 ? few_rows<T, 8>(stream, args) : few_rows<T, 2>(stream, args);
+  };
+  x.dtype == DType::bf16 ? with_type(__nv_bfloat16()) : with_type(__half());
+  return true;
+}
+
 }  // namespace
 
 void linear(Stream& stream, const LinearArgs& args) {
   const auto& [y, x, weight, bias, accumulate] = args;
   State& s = state_of(stream);
   const int64_t l = x.rows(), o = weight.rows(), i = weight.columns();
+  if (l == 0 || few_rows(stream, args)) return;
   if (bias)
     bias_kernel<<<static_cast<unsigned>(l), 256, 0, s.stream>>>(static_cast<float*>(y.data), y.row_stride,
                                                                 static_cast<const float*>(bias.data), o, accumulate);

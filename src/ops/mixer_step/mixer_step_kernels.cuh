@@ -1,18 +1,17 @@
-// The four kernels of a decode step of one layer, for 1 to 8 sequences. Weights stream (weight_stream.cuh); everything
-// else is computed where its inputs are made:
+// The four kernels of a decode step of one layer, for 1 to 8 sequences. Weights stream (ops/linear/weight_stream.cuh);
+// everything else is computed where its inputs are made:
 //
 //   1. norm + in_proj (+ convolution window and SiLU)     residual -> u, z
 //   2. x_proj, i split over blocks                        u -> partial sums of [dt | B | C]
 //   3. sum, norms, dt_proj, step size, state, gate        -> y
-//   4. out_proj                                           residual += y
+//   4. out_proj (ops/linear/rows_product.cuh)              residual += y
 //
 // 1 also serves as final norm and head. All sums have one order, and no sequence sees another: a sequence's bits do
 // not depend on its neighbours or on their number.
 #pragma once
 
-#include <cooperative_groups.h>
-
-#include "ops/mixer_step/weight_stream.cuh"
+#include "ops/linear/rows_product.cuh"
+#include "ops/selective_scan/selective_scan_kernels.cuh"
 
 namespace saker::cuda {
 
@@ -30,11 +29,11 @@ struct NormProduct {
   int batch;
   float* y;  // [b, o]; with a convolution only z of it, [b, 2e], is written
   // The convolution of outputs [0, e); null: none.
-  void* u;                 // [b, e] of the weights' type
-  float* window;           // [s, k - 1, e]
-  const int32_t* slots;    // [b]
-  const float* taps;       // [k, e]
-  const float* conv_bias;  // [e] or null
+  void* u;                  // [b, e] of the weights' type
+  float* window;            // [s, k - 1, e]
+  const Segment* segments;  // [b], of one token each
+  const float* taps;        // [k, e]
+  const float* conv_bias;   // [e] or null
   int channels, kernel;
 };
 
@@ -48,24 +47,29 @@ template <class T>
 __device__ __forceinline__ void normalise_rows(const NormProduct& p, const float4 (&weight)[4], char* x, int pitch,
                                                float* warp_sums) {
   const int d = p.weight.inputs;
-  float4 v[4], next[4];
+  constexpr int kAhead = 2;  // rows on their way while one is normalised
+  float4 v[4], next[kAhead][4];
   const auto load = [&](int t, float4(&to)[4]) {
 #pragma unroll
     for (int j = 0; j < 4; ++j) {
       const int i = (j * kStreamThreads + threadIdx.x) * 4;
-      to[j] = i < d ? __ldcg(reinterpret_cast<const float4*>(p.residual + static_cast<int64_t>(t) * d + i))
-                    : make_float4(0, 0, 0, 0);
+      to[j] = i < d && t < p.batch
+                  ? __ldcg(reinterpret_cast<const float4*>(p.residual + static_cast<int64_t>(t) * d + i))
+                  : make_float4(0, 0, 0, 0);
     }
   };
-  load(0, next);
+#pragma unroll
+  for (int t = 0; t < kAhead; ++t) load(t, next[t]);
   for (int t = 0; t < p.batch; ++t) {
     float squares = 0.0f;
 #pragma unroll
     for (int j = 0; j < 4; ++j) {
-      v[j] = next[j];
+      v[j] = next[0][j];
       squares += v[j].x * v[j].x + v[j].y * v[j].y + v[j].z * v[j].z + v[j].w * v[j].w;
+#pragma unroll
+      for (int ahead = 0; ahead + 1 < kAhead; ++ahead) next[ahead][j] = next[ahead + 1][j];
     }
-    if (t + 1 < p.batch) load(t + 1, next);
+    load(t + kAhead, next[kAhead - 1]);
     squares = warp_sum(squares);
     float* sums = warp_sums + t % 2 * 8;
     if (threadIdx.x % 32 == 0) sums[threadIdx.x / 32] = squares;
@@ -101,7 +105,7 @@ __device__ __forceinline__ void convolve(const NormProduct& p, const float* taps
   const int64_t e = p.channels;
   const int k = p.kernel, channel = row + r;
   const float* old = taps + (k + t * (k - 1)) * kRows + r;
-  float* window = p.window + p.slots[t] * (k - 1) * e + channel;
+  float* window = p.window + p.segments[t].slot * (k - 1) * e + channel;
   float c = p.conv_bias ? p.conv_bias[channel] : 0.0f;
   for (int j = 0; j + 1 < k; ++j) {
     c = fmaf(taps[j * kRows + r], old[j * kRows], c);
@@ -111,8 +115,8 @@ __device__ __forceinline__ void convolve(const NormProduct& p, const float* taps
   static_cast<T*>(p.u)[t * e + channel] = round_to<T>(silu(c));
 }
 
-template <class S, int kPrefetch>
-__global__ void __launch_bounds__(kStreamThreads, 2) norm_product_kernel(const NormProduct p) {
+template <class S>
+__global__ void __launch_bounds__(kStreamThreads, 1) norm_product_kernel(const NormProduct p) {
   using T = typename S::F::Element;
   extern __shared__ __align__(128) char shared[];
   const int d = p.weight.inputs, pitch = d * 2 + 64, row = blockIdx.x * S::kRows;
@@ -121,7 +125,6 @@ __global__ void __launch_bounds__(kStreamThreads, 2) norm_product_kernel(const N
   float* taps = warp_sums + 2 * 8;
   launch_dependents();
   WeightStream<S> stream(p.weight, row, 0, d, shared, scales);
-  stream.prefetch(kPrefetch);
   const bool convolved = p.u && row < p.channels;
   if (convolved) fetch_rows<S::kRows>(taps, p.taps + row, p.channels, p.kernel);
   float4 weight[4];
@@ -133,8 +136,8 @@ __global__ void __launch_bounds__(kStreamThreads, 2) norm_product_kernel(const N
   wait_for_predecessors();
   for (int t = 0; t < p.batch && convolved; ++t)
     fetch_rows<S::kRows>(taps + (p.kernel + t * (p.kernel - 1)) * S::kRows,
-                         p.window + p.slots[t] * (p.kernel - 1) * static_cast<int64_t>(p.channels) + row, p.channels,
-                         p.kernel - 1);
+                         p.window + p.segments[t].slot * (p.kernel - 1) * static_cast<int64_t>(p.channels) + row,
+                         p.channels, p.kernel - 1);
   if constexpr (S::F::kHalvesPerGroup > 0) copy_async_wait<S::kDepth - 1>();
   normalise_rows<T>(p, weight, x, pitch, warp_sums);
 
@@ -156,7 +159,7 @@ __global__ void __launch_bounds__(kStreamThreads, 2) norm_product_kernel(const N
 struct SplitProduct {
   StreamedWeight weight;  // [r + 2n, e]
   const void* x;          // [b, e]
-  float* partial;         // [kStepSplits, b, r + 2n]; with clusters [b, r + 2n], the whole sum
+  float* partial;         // [kStepSplits, b, r + 2n]
   int batch;
 };
 
@@ -165,8 +168,7 @@ constexpr int split_product_bytes(int e, int batch) {
   return S::kBytes + S::scale_bytes(e / kStepSplits) + batch * (e / kStepSplits * 2 + 64);
 }
 
-// kCluster: the kStepSplits blocks of the same outputs are a cluster (sm_90) and add up what they have.
-template <class S, bool kCluster>
+template <class S>
 __global__ void __launch_bounds__(kStreamThreads, 2) split_product_kernel(const SplitProduct p) {
   extern __shared__ __align__(128) char shared[];
   const int row = blockIdx.x * S::kRows, length = p.weight.inputs / kStepSplits, begin = blockIdx.y * length,
@@ -183,38 +185,17 @@ __global__ void __launch_bounds__(kStreamThreads, 2) split_product_kernel(const 
   stream.multiply(acc, x, pitch, p.batch);
   float* sums = reinterpret_cast<float*>(shared);
   stream.reduce(acc, sums);
-  if constexpr (kCluster) {
-#if __CUDA_ARCH__ >= 900
-    const auto cluster = cooperative_groups::this_cluster();
-    float* own = sums + S::kSumBytes / 4;  // [b, kRows]
-    static_assert(S::kSumBytes + S::kRows * kStreamBatch * 4 <= S::kBytes);
-    for (int i = threadIdx.x; i < S::kRows * p.batch; i += kStreamThreads)
-      own[i] = WeightStream<S>::result(sums, i % S::kRows, i / S::kRows);
-    cluster.sync();
-    for (int i = threadIdx.x * kStepSplits + blockIdx.y; i < S::kRows * p.batch; i += kStreamThreads * kStepSplits) {
-      float part[kStepSplits], sum = 0.0f;
-#pragma unroll
-      for (int s = 0; s < kStepSplits; ++s) part[s] = cluster.map_shared_rank(own, s)[i];
-#pragma unroll
-      for (int s = 0; s < kStepSplits; ++s) sum += part[s];
-      if (row + i % S::kRows < p.weight.outputs)
-        p.partial[static_cast<int64_t>(i / S::kRows) * p.weight.outputs + row + i % S::kRows] = sum;
-    }
-    cluster.sync();  // nobody leaves while others read here
-#endif
-  } else {
-    for (int i = threadIdx.x; i < S::kRows * p.batch; i += kStreamThreads) {
-      const int r = i % S::kRows, t = i / S::kRows, output = row + r;
-      if (output < p.weight.outputs)
-        p.partial[(static_cast<int64_t>(blockIdx.y) * p.batch + t) * p.weight.outputs + output] =
-            WeightStream<S>::result(sums, r, t);
-    }
+  for (int i = threadIdx.x; i < S::kRows * p.batch; i += kStreamThreads) {
+    const int r = i % S::kRows, t = i / S::kRows, output = row + r;
+    if (output < p.weight.outputs)
+      p.partial[(static_cast<int64_t>(blockIdx.y) * p.batch + t) * p.weight.outputs + output] =
+          WeightStream<S>::result(sums, r, t);
   }
 }
 
 struct StateStep {
   StreamedWeight weight;    // dt_proj [e, r]
-  const float* partial;     // [splits, b, r + 2n]
+  const float* partial;     // [kStepSplits, b, r + 2n]
   const float* delta_bias;  // [e]
   const float* A;           // [n, e]
   const float* D;           // [e]
@@ -222,9 +203,9 @@ struct StateStep {
   const float* z;           // [b, e], rows z_pitch apart
   void* y;                  // [b, e]
   float* state;             // [s, n, e]
-  const int32_t* slots;     // [b]
+  const Segment* segments;  // [b], of one token each
   float eps;
-  int batch, splits, z_pitch;
+  int batch, z_pitch;
   bool norms;  // of dt, B and C
 };
 
@@ -238,11 +219,15 @@ constexpr int state_step_bytes(int r, int batch) {
 template <class T>
 __device__ __forceinline__ void finish_dt_B_C(const StateStep& p, float* q, char* dt, int pitch) {
   const int r = p.weight.inputs, width = r + 2 * kStepStates;
-  for (int i = threadIdx.x; i < p.batch * width; i += kStreamThreads) {
-    float sum = 0.0f;
-#pragma unroll 8
-    for (int s = 0; s < p.splits; ++s) sum += __ldcg(p.partial + static_cast<int64_t>(s) * p.batch * width + i);
-    q[i] = sum;
+  const int64_t total = static_cast<int64_t>(p.batch) * width;
+  for (int i = threadIdx.x * 4; i < total; i += kStreamThreads * 4) {
+    float4 part[kStepSplits], sum = make_float4(0, 0, 0, 0);
+#pragma unroll
+    for (int s = 0; s < kStepSplits; ++s) part[s] = __ldcg(reinterpret_cast<const float4*>(p.partial + s * total + i));
+#pragma unroll
+    for (int s = 0; s < kStepSplits; ++s)
+      sum.x += part[s].x, sum.y += part[s].y, sum.z += part[s].z, sum.w += part[s].w;
+    *reinterpret_cast<float4*>(q + i) = sum;
   }
   __syncthreads();
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
@@ -286,7 +271,7 @@ __global__ void __launch_bounds__(kStreamThreads, 2) state_step_kernel(const Sta
   for (int t = 0; t < p.batch; ++t) {
     const int n = threadIdx.x / 16, piece = threadIdx.x % 16;
     copy_async_16(shared_address(states) + (t * kStreamThreads + threadIdx.x) * 16,
-                  p.state + (static_cast<int64_t>(p.slots[t]) * kStepStates + n) * e + first + piece * 4);
+                  p.state + (p.segments[t].slot * kStepStates + n) * e + first + piece * 4);
     if (n == 0)
       copy_async_16(shared_address(z + t * kStepChannels) + piece * 16,
                     p.z + static_cast<int64_t>(t) * p.z_pitch + first + piece * 4);
@@ -307,11 +292,12 @@ __global__ void __launch_bounds__(kStreamThreads, 2) state_step_kernel(const Sta
     const float input = step * widen(u[t * kStepChannels + c]);
     const float *B = q + t * width + r + part * 4, *C = B + kStepStates;
     const float* h = states + (t * kStepStates + part * 4) * kStepChannels + c;
-    float* state = p.state + (static_cast<int64_t>(p.slots[t]) * kStepStates + part * 4) * e + channel;
+    float* state = p.state + (p.segments[t].slot * kStepStates + part * 4) * e + channel;
     float y = 0.0f;
 #pragma unroll
     for (int j = 0; j < 4; ++j) {
-      const float next = fmaf(exp2_approximate(step * A[j]), h[j * kStepChannels], input * B[j]);
+      const float decay = scan_decay(step * A[j], channel % 2 == 0, j);
+      const float next = fmaf(decay, h[j * kStepChannels], input * B[j]);
       y = fmaf(C[j], next, y);
       state[static_cast<int64_t>(j) * e] = next;
     }
@@ -323,45 +309,6 @@ __global__ void __launch_bounds__(kStreamThreads, 2) state_step_kernel(const Sta
     const float sum = (y[0] + y[kStepChannels]) + (y[2 * kStepChannels] + y[3 * kStepChannels]);
     const float gated = fmaf(D, widen(u[t * kStepChannels + c]), sum) * silu(z[t * kStepChannels + c]);
     static_cast<T*>(p.y)[static_cast<int64_t>(t) * e + channel] = round_to<T>(gated);
-  }
-}
-
-struct AddProduct {
-  StreamedWeight weight;  // [d, e]
-  const float* bias;      // [d] or null
-  const void* x;          // [b, e]
-  float* residual;        // [b, d], +=
-  int batch;
-};
-
-template <class S>
-constexpr int add_product_bytes(int e, int batch) {
-  return S::kBytes + S::scale_bytes(e) + batch * (e * 2 + 64);
-}
-
-template <class S, int kPrefetch>
-__global__ void __launch_bounds__(kStreamThreads, 2) add_product_kernel(const AddProduct p) {
-  extern __shared__ __align__(128) char shared[];
-  const int row = blockIdx.x * S::kRows, d = p.weight.outputs;
-  launch_dependents();
-  const int pitch = p.weight.inputs * 2 + 64;
-  char *x = shared + S::kBytes, *scales = x + p.batch * pitch;
-  WeightStream<S> stream(p.weight, row, 0, p.weight.inputs, shared, scales);
-  stream.prefetch(kPrefetch);
-  wait_for_predecessors();
-  fetch_x(x, pitch, p.x, p.weight.inputs, 0, p.weight.inputs, p.batch);
-  copy_async_commit();
-  copy_async_wait<0>();
-  __syncthreads();
-  float acc[S::kRowTiles][4];
-  stream.multiply(acc, x, pitch, p.batch);
-  float* sums = reinterpret_cast<float*>(shared);
-  stream.reduce(acc, sums);
-  for (int i = threadIdx.x; i < S::kRows * p.batch; i += kStreamThreads) {
-    const int r = i % S::kRows, t = i / S::kRows, output = row + r;
-    if (output >= d) continue;
-    float* to = p.residual + static_cast<int64_t>(t) * d + output;
-    *to = __ldcg(to) + (WeightStream<S>::result(sums, r, t) + (p.bias ? p.bias[output] : 0.0f));
   }
 }
 

@@ -75,7 +75,13 @@ inline std::vector<OpCase> selective_scan_cases() {
   for (DType type : {DType::bf16, DType::f16}) list.push_back({.e = 37, .type = type});
   list.push_back({.strided = true});
   list.push_back({.segments = {{0, 5, 3}, {5, 0, 2}, {5, 1, 0}, {6, 9, kNoSlot}, {17, 2, 1}}, .slots = 5});
+  // Whole tiles of a GPU's kernel and what is left of them; single tokens.
+  for (int64_t l : {1, 15, 16, 17, 31, 33, 47, 48, 49, 81}) list.push_back({.e = 128, .segments = {{0, l, 1}}});
+  list.push_back(
+      {.e = 64, .segments = {{0, 40, 3}, {40, 0, 2}, {40, 1, 0}, {41, 70, kNoSlot}, {120, 2, 1}}, .slots = 5});
+  list.push_back({.e = 320, .segments = {{0, 1, 3}, {1, 1, 0}, {2, 0, 1}, {2, 1, kNoSlot}, {3, 1, 2}}, .slots = 5});
   list.push_back({.segments = {{0, 20, 0}}, .delta_deviation = 30.0});
+  list.push_back({.e = 64, .segments = {{0, 20, 0}}, .delta_deviation = 30.0});
   list.push_back({.segments = {{0, 20, 0}}, .gate_deviation = 40.0});
   for (int64_t e : {1536, 4096}) {
     list.push_back({.e = e, .segments = {{0, 512, 0}}, .type = DType::bf16, .strided = true, .benchmark = true});

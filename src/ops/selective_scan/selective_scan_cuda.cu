@@ -1,6 +1,9 @@
+#include <algorithm>
+
 #include "device/cuda/intrinsics.cuh"
 #include "device/cuda/launch.cuh"
 #include "ops/selective_scan/selective_scan.h"
+#include "ops/selective_scan/selective_scan_kernels.cuh"
 
 namespace saker::cuda {
 
@@ -44,6 +47,60 @@ const float* floats(const ConstTensorView& view) {
   return static_cast<const float*>(view.data);
 }
 
+// Rows that begin at multiples of 16 bytes.
+bool in_vectors(const ConstTensorView& view) {
+  return reinterpret_cast<uintptr_t>(view.data) % 16 == 0 &&
+         view.row_stride * static_cast<int64_t>(size_of(view.dtype)) % 16 == 0;
+}
+
+template <class T>
+ScanProblem<T, float> problem_of(const SelectiveScanArgs& args, const Segment* segments) {
+  return {static_cast<T*>(args.y.data),
+          static_cast<float*>(args.state.data),
+          static_cast<const T*>(args.u.data),
+          floats(args.delta),
+          floats(args.z),
+          floats(args.B),
+          floats(args.C),
+          floats(args.A),
+          floats(args.D),
+          floats(args.delta_bias),
+          segments,
+          args.y.row_stride,
+          args.u.row_stride,
+          args.delta.row_stride,
+          args.z.row_stride,
+          args.B.row_stride,
+          args.C.row_stride,
+          static_cast<int>(args.A.columns())};
+}
+
+// The kernels for 16 states; false where they do not serve these arguments or this GPU.
+template <class T>
+bool scan_16(Stream& stream, const SelectiveScanArgs& args, const Segment* segments) {
+  const int64_t channels = args.A.columns();
+  if (args.A.rows() != kScanStates || channels % kScanChannels != 0) return false;
+  for (const ConstTensorView& view :
+       {ConstTensorView(args.y), ConstTensorView(args.state), args.u, args.delta, args.z, args.B, args.C})
+    if (!in_vectors(view)) return false;
+  const auto problem = problem_of<T>(args, segments);
+  const auto count = static_cast<unsigned>(args.segments.size());
+  if (std::ranges::all_of(args.segments, [](const Segment& s) { return s.length <= 1; })) {
+    const dim3 grid(static_cast<unsigned>(ceil_div(channels, kStepBlockChannels)), std::min(count, 16u));
+    selective_step_kernel<T, float><<<grid, 256, 0, handle(stream)>>>(problem, static_cast<int>(count));
+    return true;
+  }
+  using Shape = ScanShape<T, float, 16, 4>;
+  const auto kernel = selective_scan_kernel<Shape>;
+  if (cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, Shape::kBytes) != cudaSuccess) {
+    cudaGetLastError();  // a GPU with less shared memory
+    return false;
+  }
+  const dim3 grid(static_cast<unsigned>(channels / kScanChannels), count);
+  kernel<<<grid, Shape::kThreads, Shape::kBytes, handle(stream)>>>(problem);
+  return true;
+}
+
 }  // namespace
 
 void selective_scan(Stream& stream, const SelectiveScanArgs& args) {
@@ -68,13 +125,14 @@ void selective_scan(Stream& stream, const SelectiveScanArgs& args) {
                         static_cast<int>(args.A.rows())};
   const dim3 grid(static_cast<unsigned>(ceil_div(channels, kThreads)), static_cast<unsigned>(args.segments.size()));
   with_element(args.u.dtype, [&]<class T>(T) {
+    if (scan_16<T>(stream, args, segments)) return;
     const auto launch = [&](auto kernel) {
       kernel<<<grid, kThreads, 0, handle(stream)>>>(static_cast<T*>(args.y.data), static_cast<const T*>(args.u.data),
                                                     problem, segments);
     };
     launch(problem.n <= 16 ? selective_scan_any<T, 16> : selective_scan_any<T, kMaxStates>);
   });
-  state_of(stream).launched("selective_scan_any");
+  state_of(stream).launched("selective_scan");
 }
 
 }  // namespace saker::cuda

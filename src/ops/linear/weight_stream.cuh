@@ -124,8 +124,7 @@ class WeightStream {
     blocks_ = length / (S::kWarpsK * S::kUnit);
     pitch_ = static_cast<int64_t>(weight.inputs) * 16 / F::kPerLane;
     const int first = row + warp_r_ * 16 * S::kRowTiles + lane / 4;
-    rows_left_ = weight.outputs - first, row_ = first, first_row_ = row;
-    row_start_ = static_cast<const char*>(weight.data) + row * pitch_ + begin / F::kPerLane * static_cast<int64_t>(16);
+    rows_left_ = weight.outputs - first;
     source_ = static_cast<const char*>(weight.data) + first * pitch_ +
               (begin_ / F::kPerLane + lane % 4) * static_cast<int64_t>(16);
     if constexpr (F::kHalvesPerGroup > 0) {
@@ -141,15 +140,6 @@ class WeightStream {
     }
 #pragma unroll
     for (int u = 0; u < S::kDepth; ++u) issue(u);
-  }
-
-  // Asks L2 for what follows in the queues, about `bytes` for the block.
-  __device__ void prefetch(int bytes) const {
-    const int skip = S::kDepth / S::kRowTiles;
-    const int blocks = min(bytes / (128 * S::kRows * S::kWarpsK), blocks_ - skip);
-    const int ahead = threadIdx.x - (row_ - first_row_);
-    if (blocks > 0 && threadIdx.x < S::kRows && ahead < rows_left_)
-      prefetch_l2(row_start_ + threadIdx.x * pitch_ + skip * 128 * S::kWarpsK, blocks * 128 * S::kWarpsK);
   }
 
   // acc of this warp. x: rows of elements in shared memory, `pitch` bytes apart, of which the first is i = begin. The
@@ -247,8 +237,7 @@ class WeightStream {
   const char* source_;  // of this lane: its first row, its first 16 bytes
   const __nv_bfloat16* scales_ = nullptr;
   int64_t pitch_;
-  const char* row_start_;
-  int rows_left_, row_, first_row_, begin_, blocks_, warp_k_, warp_r_;
+  int rows_left_, begin_, blocks_, warp_k_, warp_r_;
 };
 
 // Columns [begin, begin + length) of x [b, columns] into shared memory, rows `pitch` bytes apart; they arrive with the

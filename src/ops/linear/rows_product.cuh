@@ -1,0 +1,48 @@
+// y [b, o] (+)= x [b, i] weight [o, i]^T for 1 to 8 rows: the weights streamed once, x in shared memory.
+#pragma once
+
+#include "ops/linear/weight_stream.cuh"
+
+namespace saker::cuda {
+
+struct RowsProduct {
+  StreamedWeight weight;  // [o, i]
+  const float* bias;      // [o] or null
+  const void* x;          // [b, i], rows x_stride apart
+  float* y;               // [b, o], rows y_stride apart
+  int64_t x_stride, y_stride;
+  int batch;
+  bool accumulate;
+};
+
+template <class S>
+constexpr int rows_product_bytes(int i, int batch) {
+  return S::kBytes + S::scale_bytes(i) + batch * (i * 2 + 64);
+}
+
+template <class S>
+__global__ void __launch_bounds__(kStreamThreads, 2) rows_product_kernel(const RowsProduct p) {
+  extern __shared__ __align__(128) char shared[];
+  const int row = blockIdx.x * S::kRows, inputs = p.weight.inputs, pitch = inputs * 2 + 64;
+  launch_dependents();
+  char *x = shared + S::kBytes, *scales = x + p.batch * pitch;
+  WeightStream<S> stream(p.weight, row, 0, inputs, shared, scales);
+  wait_for_predecessors();
+  fetch_x(x, pitch, p.x, p.x_stride, 0, inputs, p.batch);
+  copy_async_commit();
+  copy_async_wait<0>();
+  __syncthreads();
+  float acc[S::kRowTiles][4];
+  stream.multiply(acc, x, pitch, p.batch);
+  float* sums = reinterpret_cast<float*>(shared);
+  stream.reduce(acc, sums);
+  for (int i = threadIdx.x; i < S::kRows * p.batch; i += kStreamThreads) {
+    const int r = i % S::kRows, t = i / S::kRows, output = row + r;
+    if (output >= p.weight.outputs) continue;
+    float* to = p.y + t * p.y_stride + output;
+    const float product = WeightStream<S>::result(sums, r, t) + (p.bias ? p.bias[output] : 0.0f);
+    *to = p.accumulate ? __ldcg(to) + product : product;
+  }
+}
+
+}  // namespace saker::cuda

@@ -1,0 +1,35 @@
+#include "ops/mixer_step/mixer_step.h"
+
+#include "ops/check.h"
+#include "ops/op_table.h"
+
+namespace saker {
+
+bool mixer_step(Stream& stream, const MixerStepArgs& args) {
+  if (!stream.ops().mixer_step) return false;
+  const int64_t b = args.residual.rows();
+  if (b == 0 || b > kMixerStepRows || static_cast<int64_t>(args.segments.size()) != b) return false;
+  for (int64_t t = 0; t < b; ++t) {
+    const Segment& segment = args.segments[static_cast<size_t>(t)];
+    if (segment.begin != t || segment.length != 1 || segment.slot == kNoSlot) return false;
+  }
+  const OpCheck check("mixer_step", stream.backend());
+  const int64_t d = args.residual.columns(), e = args.u.columns(), n = args.A.rows(), k = args.conv_weight.rows(),
+                r = args.dt_proj.columns(), s = args.ssm.shape[0];
+  check.shape("norm", args.norm, {d});
+  check.shape("in_proj", args.in_proj, {2 * e, d});
+  check.shape("x_proj", args.x_proj, {r + 2 * n, e});
+  check.shape("dt_proj", args.dt_proj, {e, r});
+  check.shape("out_proj", args.out_proj, {d, e});
+  check.shape("conv_weight", args.conv_weight, {k, e});
+  check.shape("A", args.A, {n, e});
+  check.shape("conv", args.conv, {s, k - 1, e});
+  check.shape("ssm", args.ssm, {s, n, e});
+  check.shape("xz", args.xz, {b, 2 * e});
+  check.shape("u", args.u, {b, e});
+  check.shape("y", args.y, {b, e});
+  check.segments(args.segments, b, s);
+  return stream.ops().mixer_step(stream, args);
+}
+
+}  // namespace saker

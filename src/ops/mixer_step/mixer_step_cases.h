@@ -1,0 +1,99 @@
+// Cases of mixer_step: batches, types and options at the smallest shape that the CUDA backend serves.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "ops/mixer_step/mixer_step.h"
+#include "ops/op_case.h"
+
+namespace saker {
+
+struct MixerStepCase {
+  int64_t b = 1;
+  DType type = DType::bf16;
+  bool biases = false, norms = true;
+  int64_t d = 512, e = 4096, n = 16, r = 256, k = 4, slots = 9;
+};
+
+class MixerStepProblem : public OpProblem {
+ public:
+  explicit MixerStepProblem(const MixerStepCase& c)
+      : case_(c),
+        residual_(DType::f32, {c.b, c.d}, 1),
+        conv_(DType::f32, {c.slots, c.k - 1, c.e}, 2),
+        ssm_(DType::f32, {c.slots, c.n, c.e}, 3),
+        xz_(DType::f32, {c.b, 2 * c.e}, 4),
+        u_(c.type, {c.b, c.e}, 5),
+        norm_(DType::f32, {c.d}, 6, 1.0, 0.1),
+        in_proj_(c.type, {2 * c.e, c.d}, 7, 0.0, 1.0 / std::sqrt(static_cast<double>(c.d))),
+        in_proj_bias_(DType::f32, {2 * c.e}, 8, 0.0, 0.1),
+        conv_weight_(DType::f32, {c.k, c.e}, 9, 0.0, 0.5),
+        conv_bias_(DType::f32, {c.e}, 10, 0.0, 0.1),
+        x_proj_(c.type, {c.r + 2 * c.n, c.e}, 11, 0.0, 1.0 / std::sqrt(static_cast<double>(c.e))),
+        dt_proj_(c.type, {c.e, c.r}, 12, 0.0, 1.0 / std::sqrt(static_cast<double>(c.r))),
+        dt_bias_(DType::f32, {c.e}, 13, -2.0),
+        A_(DType::f32, {c.n, c.e}, 14, 0.5, 0.4),
+        D_(DType::f32, {c.e}, 15),
+        out_proj_(c.type, {c.d, c.e}, 16, 0.0, 1.0 / std::sqrt(static_cast<double>(c.e))),
+        out_proj_bias_(DType::f32, {c.d}, 17, 0.0, 0.1) {
+    float* A = A_.view().as<float>();
+    for (int64_t i = 0; i < c.n * c.e; ++i) A[i] = -std::exp(A[i]);
+    for (int64_t t = 0; t < c.b; ++t) segments_.push_back({t, 1, (7 * t + 3) % c.slots});
+  }
+
+  void run(Stream& stream) override {
+    mixer_step(stream, {.residual = residual_.on(stream),
+                        .conv = conv_.on(stream),
+                        .ssm = ssm_.on(stream),
+                        .xz = xz_.on(stream),
+                        .u = u_.on(stream),
+                        .y = u_.on(stream),
+                        .norm = norm_.on(stream),
+                        .in_proj = in_proj_.on(stream),
+                        .in_proj_bias = case_.biases ? ConstTensorView(in_proj_bias_.on(stream)) : ConstTensorView(),
+                        .conv_weight = conv_weight_.on(stream),
+                        .conv_bias = case_.biases ? ConstTensorView(conv_bias_.on(stream)) : ConstTensorView(),
+                        .x_proj = x_proj_.on(stream),
+                        .dt_proj = dt_proj_.on(stream),
+                        .dt_bias = dt_bias_.on(stream),
+                        .A = A_.on(stream),
+                        .D = D_.on(stream),
+                        .out_proj = out_proj_.on(stream),
+                        .out_proj_bias = case_.biases ? ConstTensorView(out_proj_bias_.on(stream)) : ConstTensorView(),
+                        .eps = 1e-5,
+                        .mixer_eps = 1e-6,
+                        .mixer_norms = case_.norms,
+                        .segments = segments_});
+  }
+  // Where the two round a value that lies between two of the matrices' type differently, it is off by a spacing of that
+  // type instead of by rounding in f32; then the products average over such values.
+  std::vector<OpOutput> outputs() const override {
+    const double spacing = (case_.type == DType::bf16 ? 0x1p-8 : 0x1p-11) / 0x1p-23;
+    return {
+        {"residual", &residual_, spacing, 1.0}, {"conv", &conv_, 1.0, 16.0 * case_.d}, {"ssm", &ssm_, spacing, 1.0}};
+  }
+
+ private:
+  MixerStepCase case_;
+  CaseTensor residual_, conv_, ssm_, xz_, u_, norm_, in_proj_, in_proj_bias_, conv_weight_, conv_bias_, x_proj_,
+      dt_proj_, dt_bias_, A_, D_, out_proj_, out_proj_bias_;
+  std::vector<Segment> segments_;
+};
+
+inline std::vector<OpCase> mixer_step_cases() {
+  std::vector<MixerStepCase> list;
+  for (int64_t b : {1, 2, 3, 4, 5, 8}) list.push_back({.b = b});
+  list.push_back({.b = 2, .type = DType::f16});
+  list.push_back({.b = 3, .biases = true});
+  list.push_back({.b = 3, .norms = false});
+  std::vector<OpCase> cases;
+  for (const MixerStepCase& c : list)
+    cases.push_back({fmt::format("b={} {}{}{}", c.b, name(c.type), c.biases ? " biases" : "", c.norms ? "" : " plain"),
+                     [c] { return std::make_unique<MixerStepProblem>(c); }});
+  return cases;
+}
+
+}  // namespace saker
