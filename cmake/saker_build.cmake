@@ -120,6 +120,22 @@ function(saker_module name)
   saker_fuzzers(${name} "${ARG_LIBRARIES}")
 endfunction()
 
+# The target cuda_sources: every *.cu compiled and nothing else.
+function(saker_cuda_sources)
+  if(NOT SAKER_HAS_CUDA)
+    return()
+  endif()
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/*.cu)
+  set(objects)
+  foreach(source IN LISTS sources)
+    file(RELATIVE_PATH path ${CMAKE_SOURCE_DIR} ${source})
+    string(REGEX REPLACE "src/([a-z]+)/.*" "\\1" module ${path})
+    list(APPEND objects CMakeFiles/saker_${module}.dir/${path}.o)
+  endforeach()
+  add_custom_target(cuda_sources COMMAND ${CMAKE_COMMAND} --build ${CMAKE_BINARY_DIR} --target ${objects}
+                    WORKING_DIRECTORY ${CMAKE_BINARY_DIR} VERBATIM)
+endfunction()
+
 function(saker_all_modules out)
   get_property(modules GLOBAL PROPERTY SAKER_MODULES)
   list(TRANSFORM modules PREPEND saker_)
