@@ -6,7 +6,6 @@
 
 #include "core/dtype.h"
 #include "device/cuda/stream_state.cuh"
-#include "ops/segment.h"
 
 namespace saker::cuda {
 
