@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "model/preparation.h"
 #include "ops/check.h"
+#include "ops/mixer_step/mixer_step.h"
 
 namespace saker {
 
@@ -42,6 +43,11 @@ uint64_t fingerprint_of(const Weights& weights) {
     add(layer.dt_proj_bias);
   }
   return hash;
+}
+
+// Rows of the step of b sequences on a GPU.
+int64_t step_rows(int64_t b) {
+  return b <= kMixerStepRows ? b : static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(b)));
 }
 
 }  // namespace
@@ -99,8 +105,7 @@ Workspace::Workspace(const FalconMamba& model, int64_t max_rows) : stream_(model
   SAKER_CHECK(max_rows >= 1, ErrorCode::invalid_argument, "[model] a workspace is for at least one row; found {}",
               max_rows);
   const Place place = model.backend().place();
-  // On a GPU a step of any number of sequences is one of the next power of two.
-  const auto rows = place.on_host() ? max_rows : static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(max_rows)));
+  const int64_t rows = place.on_host() ? max_rows : step_rows(max_rows);
   const size_t bytes = model.activation_bytes(rows);
   if (!place.on_host()) {
     require_gpu_memory(place.gpu, bytes, fmt::format("a workspace of {} tokens", rows));
@@ -210,7 +215,7 @@ void FalconMamba::step_on_gpu(Workspace& workspace, std::span<const int32_t> ids
   OpCheck("model", backend_).segments(segments, b, state.slots());
   SAKER_CHECK(logits.shape == Shape({b, config_.vocab_size}) && logits.contiguous(), ErrorCode::invalid_argument,
               "[model] expected contiguous logits [{}, {}], found {}", b, config_.vocab_size, logits.shape.text());
-  const auto rows = static_cast<int64_t>(std::bit_ceil(ids.size()));
+  const int64_t rows = step_rows(b);
   workspace.ids_.assign(ids.begin(), ids.end());
   workspace.ids_.resize(static_cast<size_t>(rows), 0);
   for (int64_t row = b; row < rows; ++row) segments.push_back({row, 1, kNoSlot});

@@ -123,7 +123,7 @@ TEST_P(GpuModel, NeighboursInAStepOfTheSameBucketChangeNothing) {
     start.state.put(pool, kMine);
     start.state.put(other, kMine);
     Workspace workspace(*model_, kSlots), again(*model_, kSlots);
-    const int64_t fewer = b == 1 ? 1 : static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(b))) / 2 + 1;
+    const int64_t fewer = b <= 8 ? b : 9;
     for (int64_t turn = 0; turn < 4; ++turn) {
       const auto id = static_cast<int32_t>(11 + turn);
       // Rows of the neighbours: slots from kMine + 1 on, in a ring.

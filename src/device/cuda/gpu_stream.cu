@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -33,6 +34,7 @@ GpuStream::~GpuStream() {
   if (s.blas) cublasLtDestroy(s.blas);
   cudaFree(s.blas_workspace);
   cudaFree(s.scratch);
+  for (void* outgrown : s.outgrown) cudaFree(outgrown);
   cudaFreeHost(s.results);
   for (State::List& list : s.lists) {
     cudaFree(list.device);
@@ -64,10 +66,11 @@ void* GpuStream::scratch(size_t bytes) {
   State& s = *state_;
   if (s.scratch_bytes >= bytes) return s.scratch;
   const DeviceGuard guard(s.gpu);
-  check(cudaStreamSynchronize(s.stream), "cudaStreamSynchronize");
-  cudaFree(std::exchange(s.scratch, nullptr));
-  s.scratch_bytes = 0;
-  check(cudaMalloc(&s.scratch, bytes), "cudaMalloc");
+  bytes = std::max(bytes, 2 * s.scratch_bytes);
+  void* grown = nullptr;
+  check(cudaMalloc(&grown, bytes), "cudaMalloc");
+  if (s.scratch) s.outgrown.push_back(s.scratch);
+  s.scratch = grown;
   s.scratch_bytes = bytes;
   return s.scratch;
 }

@@ -45,6 +45,7 @@ struct GpuStream::State {
   void* blas_workspace = nullptr;
   std::map<PlanKey, Plan> plans;
   void* scratch = nullptr;
+  std::vector<void*> outgrown;  // scratch memory that recorded graphs may still use
   size_t scratch_bytes = 0;
   void* results = nullptr;  // pinned
   size_t results_bytes = 0;
