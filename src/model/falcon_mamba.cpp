@@ -204,8 +204,9 @@ TensorView FalconMamba::step_logits(Workspace& workspace, int64_t rows) const {
   return workspace.logits_.view();
 }
 
-// Rows are filled up to a power of two with tokens of no sequence, so that few graphs serve any number of sequences.
-// The first step of a kind runs as it is, which plans products and grows scratch memory; the second is recorded.
+// Beyond the rows of mixer_step they are filled up to a power of two with tokens of no sequence, so that few graphs
+// serve any number of sequences. The first step of a kind runs as it is, which plans products and grows scratch memory;
+// the second is recorded.
 void FalconMamba::step_on_gpu(Workspace& workspace, std::span<const int32_t> ids, StateView state,
                               TensorView logits) const {
   const auto b = static_cast<int64_t>(ids.size());
