@@ -88,6 +88,8 @@ class GpuStream {
   void stage(int list, const void* data, size_t bytes);
   // The GPU's copy of a host array, by its address and size: staged, or else copied now.
   const void* staged(const void* data, size_t bytes);
+  // The host arrays may change from here on: their copies are not found any more.
+  void unstage() noexcept;
 
   // Host memory of at least `bytes` that kernels write to; what they wrote is there after wait(). Valid until the next
   // call.

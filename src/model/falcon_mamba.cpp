@@ -234,6 +234,7 @@ void FalconMamba::step_on_gpu(Workspace& workspace, std::span<const int32_t> ids
     if (!step.graph) step.graph = gpu.record(work);
     gpu.launch(step.graph);
   }
+  gpu.unstage();
   gpu.copy(logits.data, made.data, static_cast<size_t>(b * config_.vocab_size) * sizeof(float));
 }
 

@@ -87,8 +87,11 @@ ConstTensorView FalconMamba::forward(Workspace& workspace, std::span<const int32
   const auto l = static_cast<int64_t>(ids.size());
   SAKER_CHECK(l <= workspace.max_rows(), ErrorCode::invalid_argument, "[model] the workspace is for {} rows; found {}",
               workspace.max_rows(), l);
-  if (workspace.stream_.on_gpu()) stage(workspace, ids, segments);
-  return compute(workspace, ids, segments, state, observer);
+  if (!workspace.stream_.on_gpu()) return compute(workspace, ids, segments, state, observer);
+  stage(workspace, ids, segments);
+  const ConstTensorView hidden = compute(workspace, ids, segments, state, observer);
+  workspace.stream_.gpu().unstage();
+  return hidden;
 }
 
 // What all layers read travels once.

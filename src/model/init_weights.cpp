@@ -173,11 +173,9 @@ Weights init_weights_on_gpu(const ModelConfig& config, uint64_t seed, DType dtyp
       fill_on_host(index, spec, 0, count, tensor->view().data);
     } else {
       const bool dt = spec.name.ends_with("dt_proj.weight"), out = spec.name.ends_with("out_proj.weight");
-      const float scale = dt    ? dt_proj_scale(config)
-                          : out ? out_proj_scale(config)
-                                : config.initializer_range;
-      gpu_fill_random(place.gpu, tensor->view().data, dtype, count, dt || out ? RandomKind::uniform : RandomKind::normal,
-                      scale, seed, index);
+      const float scale = dt ? dt_proj_scale(config) : out ? out_proj_scale(config) : config.initializer_range;
+      gpu_fill_random(place.gpu, tensor->view().data, dtype, count,
+                      dt || out ? RandomKind::uniform : RandomKind::normal, scale, seed, index);
     }
     ++index;
     view = tensor->view();

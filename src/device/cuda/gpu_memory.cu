@@ -135,7 +135,13 @@ void copy_rows(const Rows& to, const ConstRows& from, size_t width, size_t rows)
   }
   const DeviceGuard guard(gpu);
   wait_for_all();
-  if (width == to.pitch && width == from.pitch)
+  constexpr size_t kMaxPitch = (size_t{1} << 31) - 1;  // of the runtime's call
+  if (rows > 1 && std::max(to.pitch, from.pitch) > kMaxPitch) {
+    for (size_t row = 0; row < rows; ++row)
+      check(cudaMemcpy(static_cast<std::byte*>(to.data) + row * to.pitch,
+                       static_cast<const std::byte*>(from.data) + row * from.pitch, width, cudaMemcpyDefault),
+            "cudaMemcpy");
+  } else if (width == to.pitch && width == from.pitch)
     check(cudaMemcpy(to.data, from.data, width * rows, cudaMemcpyDefault), "cudaMemcpy");
   else
     check(cudaMemcpy2D(to.data, rows == 1 ? width : to.pitch, from.data, rows == 1 ? width : from.pitch, width, rows,
@@ -156,7 +162,8 @@ void zero_rows(const Rows& to, size_t width, size_t rows) {
   }
   const DeviceGuard guard(to.place.gpu);
   wait_for_all();
-  check(cudaMemset2D(to.data, to.pitch, 0, width, rows), "cudaMemset2D");
+  for (size_t row = 0; row < rows; ++row)
+    check(cudaMemsetAsync(static_cast<std::byte*>(to.data) + row * to.pitch, 0, width), "cudaMemsetAsync");
   wait_for_all();
 }
 

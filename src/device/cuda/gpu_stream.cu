@@ -128,6 +128,10 @@ const void* GpuStream::staged(const void* data, size_t bytes) {
   return list.device;
 }
 
+void GpuStream::unstage() noexcept {
+  for (State::List& list : state_->lists) list.source = nullptr;
+}
+
 GpuStream::Graph GpuStream::record(const std::function<void()>& work) {
   const DeviceGuard guard(state_->gpu);
   const cudaStream_t stream = state_->stream;

@@ -79,6 +79,7 @@ void GpuStream::stage(int, const void*, size_t) {}
 const void* GpuStream::staged(const void*, size_t) {
   no_gpu();
 }
+void GpuStream::unstage() noexcept {}
 void* GpuStream::results(size_t) {
   no_gpu();
 }

@@ -64,8 +64,11 @@ struct GpuStream::State {
 
 namespace cuda {
 
+// For the operations: also makes the stream's GPU the current one of this thread, as launches need.
 inline GpuStream::State& state_of(Stream& stream) {
-  return stream.gpu().state();
+  GpuStream::State& state = stream.gpu().state();
+  cudaSetDevice(state.gpu);
+  return state;
 }
 inline cudaStream_t handle(Stream& stream) {
   return state_of(stream).stream;

@@ -224,6 +224,7 @@ void choose_tokens(Stream& stream, const ChooseTokensArgs& args) {
       ids, static_cast<const float*>(args.logits.data), args.logits.row_stride, args.logits.columns(),
       static_cast<const TokenChoice*>(gpu.staged(args.choices.data(), args.choices.size_bytes())));
   state_of(stream).launched("choose_tokens_kernel");
+  gpu.unstage();
   gpu.wait();
   std::memcpy(args.ids.data(), ids, args.ids.size_bytes());
 }
