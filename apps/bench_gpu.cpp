@@ -32,7 +32,9 @@ FalconMamba make_model(const BenchOptions& options, const Backend& backend) {
   if (options.config.empty()) return load_model(options.model);
   const ModelConfig config = parse_config(read_file(options.config), options.config);
   const DType dtype = options.model.dtype.value_or(config.stored_dtype);
-  return FalconMamba(init_weights_on_gpu(config, /*seed=*/1, dtype, backend.place()), backend);
+  return FalconMamba(
+      init_weights_on_gpu(config, /*seed=*/1, is_quantized(dtype) ? DType::bf16 : dtype, backend.place()), backend,
+      dtype);
 }
 
 std::vector<int32_t> random_ids(const ModelConfig& config, int64_t count) {
@@ -123,7 +125,7 @@ void bench_model_on_gpu(const BenchOptions& options, const Backend& backend) {
   }
   for (const int64_t b : options.sequences) {
     const Spread rate(time_decode(model, workspace, b, options.decode_tokens, options.repeats, interrupt));
-    const double bytes = decode_step_bytes(config, model.dtype(), b);
+    const double bytes = decode_step_bytes(config, model.weights_dtype(), b);
     decode.push_back({b, rate, rate.median / static_cast<double>(b) * bytes / before.copy});
   }
   GpuInfo gpu;
@@ -134,7 +136,7 @@ void bench_model_on_gpu(const BenchOptions& options, const Backend& backend) {
     const nlohmann::ordered_json out{
         {"model", options.config.empty() ? options.model.folder : options.config},
         {"parameters", config.parameters()},
-        {"dtype", name(model.dtype())},
+        {"dtype", name(model.weights_dtype())},
         {"decode_tokens", options.decode_tokens},
         {"repeats", options.repeats},
         {"prefill_tokens_per_second", prefill.front().rate.json()},
@@ -157,7 +159,8 @@ void bench_model_on_gpu(const BenchOptions& options, const Backend& backend) {
     fmt::print("{}\n", out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
     return;
   }
-  fmt::print("{} parameters, {}, {}, commit {}\n", config.parameters(), name(model.dtype()), gpu.name, commit());
+  fmt::print("{} parameters, {}, {}, commit {}\n", config.parameters(), name(model.weights_dtype()), gpu.name,
+             commit());
   fmt::print("ceilings copy {:.0f} GB/s, products {:.0f} TFLOP/s; {:.1f} GB of the GPU's memory in use\n",
              before.copy / 1e9, before.product / 1e12, static_cast<double>(gpu.memory_bytes - gpu.free_bytes) / 1e9);
   print("prefill", "tokens", prefill);

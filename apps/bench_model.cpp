@@ -29,7 +29,8 @@ FalconMamba make_model(const BenchOptions& options) {
   const ModelConfig config = parse_config(read_file(options.config), options.config);
   const Backend backend = open_device(options.model.device);
   const DType dtype = options.model.dtype.value_or(config.stored_dtype);
-  return FalconMamba(init_weights(config, /*seed=*/1, dtype, backend.threads), backend);
+  return FalconMamba(init_weights(config, /*seed=*/1, is_quantized(dtype) ? DType::bf16 : dtype, backend.threads),
+                     backend, dtype);
 }
 
 // Everything that is timed, on random tokens and from empty states: nothing is sampled.

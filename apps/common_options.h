@@ -21,6 +21,8 @@ Backend open_device(const DeviceOptions& options);
 
 // --dtype f32|bf16|f16; empty: as stored.
 void add_dtype_option(CLI::App& command, std::optional<DType>& dtype);
+// --dtype f32|bf16|f16|q8|q4: the same for what computes.
+void add_computing_dtype_option(CLI::App& command, std::optional<DType>& dtype);
 
 // --model DIR, required.
 void add_model_option(CLI::App& command, std::string& folder);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "model/config.h"
+#include "ops/quantize/quantize.h"
 
 namespace saker::apps {
 
@@ -18,8 +19,11 @@ inline double decode_step_bytes(const ModelConfig& c, DType dtype, int64_t seque
   const int64_t matrices = matrix_elements(c);
   const int64_t embedding = c.tied_embeddings ? 0 : c.vocab_size * c.d_model;
   const int64_t small = c.parameters() - matrices - embedding;
-  const int64_t of_sequence = 2 * c.state_bytes() + c.d_model * static_cast<int64_t>(size_of(dtype));
-  return static_cast<double>(matrices * static_cast<int64_t>(size_of(dtype)) + small * 4 + sequences * of_sequence);
+  const int64_t of_sequence =
+      2 * c.state_bytes() + c.d_model * static_cast<int64_t>(is_quantized(dtype) ? 2 : size_of(dtype));
+  const auto matrix_bytes = is_quantized(dtype) ? static_cast<int64_t>(quantized_bytes(dtype, 1, matrices))
+                                                : matrices * static_cast<int64_t>(size_of(dtype));
+  return static_cast<double>(matrix_bytes + small * 4 + sequences * of_sequence);
 }
 
 // FLOPs of the matrix products of a token in prefill, without the head, which only the last token needs.

@@ -10,7 +10,7 @@
 namespace saker::apps {
 
 void add_computing_options(CLI::App& command, ModelOptions& options) {
-  add_dtype_option(command, options.dtype);
+  add_computing_dtype_option(command, options.dtype);
   add_device_options(command, options.device);
   command.add_flag("--verbose", options.verbose, "say more on stderr");
 }
@@ -26,8 +26,8 @@ FalconMamba load_model(const ModelOptions& options) {
   if (options.verbose) {
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
     fmt::print(stderr, "{}: {} parameters, {}, {} backend, {} threads, loaded in {:.2f} s\n", options.folder,
-               model.config().parameters(), name(model.dtype()), name(model.backend().kind), model.backend().threads,
-               seconds.count());
+               model.config().parameters(), name(model.weights_dtype()), name(model.backend().kind),
+               model.backend().threads, seconds.count());
   }
   return model;
 }

@@ -10,13 +10,15 @@
 namespace saker {
 
 namespace {
-constexpr std::array<std::pair<std::string_view, DType>, 7> kNames{{{"f64", DType::f64},
+constexpr std::array<std::pair<std::string_view, DType>, 9> kNames{{{"f64", DType::f64},
                                                                     {"f32", DType::f32},
                                                                     {"bf16", DType::bf16},
                                                                     {"f16", DType::f16},
                                                                     {"i64", DType::i64},
                                                                     {"i32", DType::i32},
-                                                                    {"u8", DType::u8}}};
+                                                                    {"u8", DType::u8},
+                                                                    {"q8", DType::q8},
+                                                                    {"q4", DType::q4}}};
 }  // namespace
 
 std::string_view name(DType dtype) noexcept {
@@ -79,6 +81,8 @@ double load_element(const void* data, DType dtype, int64_t index) noexcept {
     case DType::i64: return static_cast<double>(static_cast<const int64_t*>(data)[index]);
     case DType::i32: return static_cast<const int32_t*>(data)[index];
     case DType::u8: return static_cast<const uint8_t*>(data)[index];
+    case DType::q8:
+    case DType::q4: return 0.0;
   }
   return 0.0;
 }
@@ -92,6 +96,8 @@ void store_element(void* data, DType dtype, int64_t index, double value) noexcep
     case DType::i64: static_cast<int64_t*>(data)[index] = static_cast<int64_t>(value); return;
     case DType::i32: static_cast<int32_t*>(data)[index] = static_cast<int32_t>(value); return;
     case DType::u8: static_cast<uint8_t*>(data)[index] = static_cast<uint8_t>(value); return;
+    case DType::q8:
+    case DType::q4: return;
   }
 }
 

@@ -9,7 +9,8 @@
 
 namespace saker {
 
-enum class DType : uint8_t { f64, f32, bf16, f16, i64, i32, u8 };
+// q8 and q4: whole matrices whose weights share scales (ops/quantize/quantize.h); they have no elements of their own.
+enum class DType : uint8_t { f64, f32, bf16, f16, i64, i32, u8, q8, q4 };
 
 constexpr size_t size_of(DType dtype) noexcept {
   switch (dtype) {
@@ -20,8 +21,14 @@ constexpr size_t size_of(DType dtype) noexcept {
     case DType::bf16:
     case DType::f16: return 2;
     case DType::u8: return 1;
+    case DType::q8:
+    case DType::q4: return 0;
   }
   return 0;
+}
+
+constexpr bool is_quantized(DType dtype) noexcept {
+  return dtype == DType::q8 || dtype == DType::q4;
 }
 
 constexpr bool is_float(DType dtype) noexcept {

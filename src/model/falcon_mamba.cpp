@@ -55,26 +55,33 @@ int64_t step_rows(int64_t b) {
 FalconMamba::FalconMamba(const Weights& weights, const Backend& backend, std::optional<DType> dtype)
     : config_(weights.config),
       backend_(backend),
-      dtype_(dtype.value_or(weights.layers.empty() ? weights.embeddings.dtype : weights.layers[0].in_proj.dtype)) {
+      weights_dtype_(
+          dtype.value_or(weights.layers.empty() ? weights.embeddings.dtype : weights.layers[0].in_proj.dtype)),
+      dtype_(is_quantized(weights_dtype_) ? DType::bf16 : weights_dtype_) {
   config_.validate();
   const Place place = backend.place();
   const bool here = weights.matrices_at == place;
   if (!place.on_host() && !here)
-    require_gpu_memory(place.gpu, prepared_bytes(config_, dtype_, accumulation_dtype()),
-                       fmt::format("a model of {} parameters in {}", config_.parameters(), name(dtype_)));
+    require_gpu_memory(place.gpu, prepared_bytes(config_, weights_dtype_, dtype_, accumulation_dtype()),
+                       fmt::format("a model of {} parameters in {}", config_.parameters(), name(weights_dtype_)));
   const bool copy = place.on_host() && worth_copying(weights);
+  // Beside quantised matrices only the embeddings, which come first, are used as they are.
   if (!copy && here) storage_ = weights.storage;
-  Preparation prepare({.matrices = dtype_,
+  if (!place.on_host() && here && is_quantized(weights_dtype_)) storage_.resize(1);
+  Preparation prepare({.backend = &backend,
+                       .matrices = weights_dtype_,
+                       .plain = dtype_,
                        .others = accumulation_dtype(),
                        .copy = copy,
                        .threads = backend.threads,
-                       .place = place,
                        .matrices_at = weights.matrices_at},
                       owned_);
-  embeddings_ = prepare.matrix(weights.embeddings);
+  embeddings_ = prepare.table(weights.embeddings);
   norm_f_ = prepare.vector(weights.norm_f);
-  lm_head_ = config_.tied_embeddings ? embeddings_ : prepare.matrix(weights.lm_head);
+  lm_head_ = config_.tied_embeddings && !is_quantized(weights_dtype_) ? embeddings_ : prepare.matrix(weights.lm_head);
   const auto same = [](double value) { return value; };
+  // Few weights, whose rounding the step size feels at once.
+  const DType of_dt_proj = weights_dtype_ == DType::q4 ? DType::q8 : weights_dtype_;
   for (const LayerWeights& layer : weights.layers) {
     layers_.push_back({.norm = prepare.vector(layer.norm),
                        .in_proj = prepare.matrix(layer.in_proj),
@@ -82,7 +89,7 @@ FalconMamba::FalconMamba(const Weights& weights, const Backend& backend, std::op
                        .conv_weight = prepare.channels_innermost(layer.conv1d, same),
                        .conv_bias = prepare.vector(layer.conv1d_bias),
                        .x_proj = prepare.matrix(layer.x_proj),
-                       .dt_proj = prepare.matrix(layer.dt_proj),
+                       .dt_proj = prepare.matrix(layer.dt_proj, of_dt_proj),
                        .dt_bias = prepare.vector(layer.dt_proj_bias),
                        .A = prepare.channels_innermost(layer.A_log, [](double value) { return -std::exp(value); }),
                        .D = prepare.vector(layer.D),

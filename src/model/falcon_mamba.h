@@ -70,13 +70,15 @@ class FalconMamba {
  public:
   // `dtype` is how matrices are held and multiplied (default: as the checkpoint's in_proj is stored); those stored
   // otherwise, and those worth copying (model/preparation.h), are copied into memory of our own, and the files are let
-  // go. Small tensors are held in f32. f64, on the reference backend only,
-  // computes everything in f64.
+  // go. Small tensors are held in f32. f64, on the reference backend only, computes everything in f64. q8 and q4 round
+  // the matrices (ops/quantize/quantize.h) and multiply them with bf16: for decoding on a GPU.
   FalconMamba(const Weights& weights, const Backend& backend, std::optional<DType> dtype = std::nullopt);
 
   const ModelConfig& config() const noexcept { return config_; }
   const Backend& backend() const noexcept { return backend_; }
+  // Of the inputs of products; and how matrices are held, which is the same unless it is q8 or q4.
   DType dtype() const noexcept { return dtype_; }
+  DType weights_dtype() const noexcept { return weights_dtype_; }
   // Differs between models: a hash of the configuration and of the norms' and step sizes' values. State files carry it.
   uint64_t fingerprint() const noexcept { return fingerprint_; }
   // An empty state for one sequence of this model.
@@ -131,7 +133,7 @@ class FalconMamba {
 
   ModelConfig config_;
   Backend backend_;
-  DType dtype_;
+  DType weights_dtype_, dtype_;
   uint64_t fingerprint_ = 0;
   ConstTensorView embeddings_, norm_f_, lm_head_;
   std::vector<MixerTensors> layers_;

@@ -6,6 +6,7 @@
 #include "device/cpu/parallel.h"
 #include "device/gpu.h"
 #include "device/memory.h"
+#include "ops/quantize/quantize.h"
 
 namespace saker {
 
@@ -18,21 +19,47 @@ bool worth_copying(const Weights& weights) {
   return bytes <= available_memory_bytes() / 2;
 }
 
-size_t prepared_bytes(const ModelConfig& config, DType matrices, DType others) {
+size_t prepared_bytes(const ModelConfig& config, DType matrices, DType plain, DType others) {
   size_t bytes = 0;
   for (const TensorSpec& spec : tensor_specs(config)) {
-    const bool matrix = spec.role == TensorRole::linear || spec.role == TensorRole::embedding;
-    bytes += Arena::bytes_for(matrix ? matrices : others, spec.shape);
+    const bool matrix = spec.role == TensorRole::linear, table = spec.role == TensorRole::embedding;
+    if (matrix && is_quantized(matrices) && can_quantize(spec.shape[0], spec.shape[1]))
+      bytes += quantized_bytes(matrices, spec.shape[0], spec.shape[1]);
+    else
+      bytes += Arena::bytes_for(matrix || table ? plain : others, spec.shape);
   }
   return bytes;
 }
 
-ConstTensorView Preparation::matrix(const ConstTensorView& stored) {
-  if (options_.matrices_at == kHost) return converted(stored, options_.matrices);
-  SAKER_CHECK(options_.matrices_at == options_.place && stored.dtype == options_.matrices, ErrorCode::unsupported,
-              "[model] weights made on a GPU are used there and as they are: expected {}, found {}",
-              name(options_.matrices), name(stored.dtype));
+ConstTensorView Preparation::matrix(const ConstTensorView& stored, DType dtype) {
+  if (is_quantized(dtype)) {
+    if (can_quantize(stored.shape[0], stored.shape[1])) return quantized(stored, dtype);
+    dtype = options_.plain;
+  }
+  if (options_.matrices_at == kHost) return converted(stored, dtype);
+  SAKER_CHECK(options_.matrices_at == place_ && stored.dtype == dtype, ErrorCode::unsupported,
+              "[model] weights made on a GPU are used there and as they are: expected {}, found {}", name(dtype),
+              name(stored.dtype));
   return stored;
+}
+
+ConstTensorView Preparation::quantized(const ConstTensorView& stored, DType dtype) {
+  const int64_t o = stored.shape[0], i = stored.shape[1];
+  const TensorView made(add(quantized_bytes(dtype, o, i)), dtype, {o, i});
+  ConstTensorView plain = stored;
+  if (options_.matrices_at != place_) {
+    const int64_t count = stored.shape.elements();
+    if (!unquantized_ || unquantized_.view().shape.elements() < count) {
+      unquantized_ = {};
+      unquantized_ = Tensor(options_.plain, {count}, place_);
+    }
+    const TensorView there(unquantized_.view().data, options_.plain, {o, i});
+    copy_converted(there, stored);
+    plain = there;
+  }
+  quantize(stream_, made, plain);
+  stream_.wait();
+  return made;
 }
 
 ConstTensorView Preparation::vector(const ConstTensorView& stored) {
@@ -45,7 +72,7 @@ ConstTensorView Preparation::channels_innermost(const ConstTensorView& stored,
   Tensor on_host;
   const TensorView added = add(options_.others, Shape{j, e});
   TensorView made = added;
-  if (options_.place != kHost) {
+  if (place_ != kHost) {
     on_host = Tensor(options_.others, Shape{j, e});
     made = on_host.view();
   }
@@ -53,17 +80,22 @@ ConstTensorView Preparation::channels_innermost(const ConstTensorView& stored,
     for (int64_t column = 0; column < j; ++column)
       store_element(made.data, made.dtype, column * e + row,
                     change(load_element(stored.data, stored.dtype, row * j + column)));
-  if (on_host) copy_bytes(added.data, options_.place, made.data, kHost, on_host.bytes());
+  if (on_host) copy_bytes(added.data, place_, made.data, kHost, on_host.bytes());
   return added;
 }
 
-// Slabs: one huge page is not broken up for every small tensor. What of a slab is never touched costs nothing.
 TensorView Preparation::add(DType dtype, const Shape& shape) {
+  return {add(Arena::bytes_for(dtype, shape)), dtype, shape};
+}
+
+// Slabs: one huge page is not broken up for every small tensor. What of a slab is never touched costs nothing.
+void* Preparation::add(size_t bytes) {
   constexpr size_t kSlab = size_t{256} << 20;
-  const size_t bytes = Arena::bytes_for(dtype, shape);
-  if (owned_.empty() || owned_.back().free_bytes() < bytes)
-    owned_.emplace_back(options_.place == kHost ? std::max(bytes, kSlab) : bytes, options_.place);
-  return owned_.back().take(dtype, shape);
+  const Shape shape{static_cast<int64_t>(bytes)};
+  const size_t taken = Arena::bytes_for(DType::u8, shape);
+  if (owned_.empty() || owned_.back().free_bytes() < taken)
+    owned_.emplace_back(place_ == kHost ? std::max(taken, kSlab) : taken, place_);
+  return owned_.back().take(DType::u8, shape).data;
 }
 
 // Elements [begin, begin + count), by all threads.
@@ -78,23 +110,25 @@ void Preparation::convert(void* to, DType dtype, const ConstTensorView& stored, 
 }
 
 ConstTensorView Preparation::converted(const ConstTensorView& stored, DType dtype) {
-  if (stored.dtype == dtype && !options_.copy && options_.place == kHost) return stored;
+  if (stored.dtype == dtype && !options_.copy && place_ == kHost) return stored;
   const TensorView made = add(dtype, stored.shape);
+  copy_converted(made, stored);
+  return made;
+}
+
+// From the host to wherever `to` lies.
+void Preparation::copy_converted(const TensorView& to, const ConstTensorView& stored) {
   const int64_t count = stored.shape.elements();
-  if (options_.place == kHost) {
-    convert(made.data, dtype, stored, 0, count);
-    return made;
-  }
+  if (place_ == kHost) return convert(to.data, to.dtype, stored, 0, count);
   // Through pinned memory, which mapped pages would go through in smaller pieces.
   constexpr int64_t kPiece = int64_t{16} << 20;
   if (piece_.bytes() == 0) piece_ = Buffer::pinned(kPiece * sizeof(float));
   for (int64_t begin = 0; begin < count; begin += kPiece) {
     const int64_t length = std::min(kPiece, count - begin);
-    convert(piece_.data(), dtype, stored, begin, length);
-    copy_bytes(made.as<std::byte>() + static_cast<size_t>(begin) * size_of(dtype), options_.place, piece_.data(), kHost,
-               static_cast<size_t>(length) * size_of(dtype));
+    convert(piece_.data(), to.dtype, stored, begin, length);
+    copy_bytes(to.as<std::byte>() + static_cast<size_t>(begin) * size_of(to.dtype), place_, piece_.data(), kHost,
+               static_cast<size_t>(length) * size_of(to.dtype));
   }
-  return made;
 }
 
 }  // namespace saker

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "device/arena.h"
+#include "device/backend.h"
 #include "model/weights.h"
 
 namespace saker {
@@ -14,24 +15,29 @@ namespace saker {
 // ones cost no memory beyond the page cache and no time at start. Copied if they fit into half of what is free.
 bool worth_copying(const Weights& weights);
 
-// Bytes of the weights as they are computed with: matrices in `matrices`, everything else in `others`.
-size_t prepared_bytes(const ModelConfig& config, DType matrices, DType others);
+// Bytes of the weights as they are computed with: matrices in `matrices`, embeddings in `plain`, the rest in `others`.
+size_t prepared_bytes(const ModelConfig& config, DType matrices, DType plain, DType others);
 
 // Makes tensors in `owned`, at `place`; those that need no change and are there already stay where they are.
 class Preparation {
  public:
   struct Options {
-    DType matrices;       // how matrices are held
-    DType others;         // how everything else is
-    bool copy = false;    // also what needs no change
+    const Backend* backend;
+    DType matrices;     // how matrices are held: q8 and q4 where they can be, otherwise as `plain`
+    DType plain;        // how the embeddings are
+    DType others;       // how everything else is
+    bool copy = false;  // also what needs no change
     int threads = 1;
-    Place place{};        // where tensors are needed
     Place matrices_at{};  // where the stored matrices lie; everything else lies on the host
   };
 
-  Preparation(const Options& options, std::vector<Arena>& owned) : options_(options), owned_(owned) {}
+  Preparation(const Options& options, std::vector<Arena>& owned)
+      : options_(options), place_(options.backend->place()), owned_(owned), stream_(*options.backend) {}
 
-  ConstTensorView matrix(const ConstTensorView& stored);
+  ConstTensorView matrix(const ConstTensorView& stored) { return matrix(stored, options_.matrices); }
+  // The same in the type given.
+  ConstTensorView matrix(const ConstTensorView& stored, DType dtype);
+  ConstTensorView table(const ConstTensorView& stored) { return matrix(stored, options_.plain); }
   // A vector, or nothing for nothing.
   ConstTensorView vector(const ConstTensorView& stored);
   // [e, ..., j] -> change(element) as [j, e]: channels become innermost.
@@ -39,12 +45,18 @@ class Preparation {
 
  private:
   TensorView add(DType dtype, const Shape& shape);
+  void* add(size_t bytes);
+  ConstTensorView quantized(const ConstTensorView& stored, DType dtype);
+  void copy_converted(const TensorView& to, const ConstTensorView& stored);
   ConstTensorView converted(const ConstTensorView& stored, DType dtype);
   void convert(void* to, DType dtype, const ConstTensorView& stored, int64_t begin, int64_t count) const;
 
   Options options_;
+  Place place_;
   std::vector<Arena>& owned_;
-  Buffer piece_;  // of a tensor on its way to a GPU
+  Stream stream_;
+  Tensor unquantized_;  // [elements], as large as the largest matrix so far
+  Buffer piece_;        // of a tensor on its way to a GPU
 };
 
 }  // namespace saker

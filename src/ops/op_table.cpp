@@ -24,6 +24,7 @@ constexpr OpTable kReference{
     .selective_scan = reference::selective_scan,
     .log_sum_exp = reference::log_sum_exp,
     .pick_columns = reference::pick_columns,
+    .quantize = reference::quantize,
     .choose_tokens = reference::choose_tokens,
     .mixer_step = reference::mixer_step,
     .linear_backward = reference::linear_backward,
@@ -44,6 +45,7 @@ constexpr OpTable kCpu{
     .selective_scan = cpu::selective_scan,
     .log_sum_exp = cpu::log_sum_exp,
     .pick_columns = reference::pick_columns,
+    .quantize = reference::quantize,
     .choose_tokens = reference::choose_tokens,  // infer/sampler.h is faster
     .mixer_step = nullptr,
     .linear_backward = reference::linear_backward,

@@ -15,6 +15,7 @@
 #include "ops/log_sum_exp/log_sum_exp.h"
 #include "ops/mixer_step/mixer_step.h"
 #include "ops/pick_columns/pick_columns.h"
+#include "ops/quantize/quantize.h"
 #include "ops/rms_norm/rms_norm.h"
 #include "ops/rms_norm/rms_norm_backward.h"
 #include "ops/selective_scan/selective_scan.h"
@@ -32,6 +33,7 @@ struct OpTable {
   void (*selective_scan)(Stream&, const SelectiveScanArgs&);
   void (*log_sum_exp)(Stream&, const LogSumExpArgs&);
   void (*pick_columns)(Stream&, const PickColumnsArgs&);
+  void (*quantize)(Stream&, const QuantizeArgs&);
   void (*choose_tokens)(Stream&, const ChooseTokensArgs&);
   bool (*mixer_step)(Stream&, const MixerStepArgs&);  // null: the model runs the operations that it is made of
 

@@ -19,6 +19,7 @@ constexpr OpTable kCuda{
     .selective_scan = cuda::selective_scan,
     .log_sum_exp = cuda::log_sum_exp,
     .pick_columns = cuda::pick_columns,
+    .quantize = cuda::quantize,
     .choose_tokens = cuda::choose_tokens,
     .mixer_step = cuda::mixer_step,
     .linear_backward = not_on_a_gpu,

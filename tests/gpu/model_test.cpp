@@ -58,7 +58,7 @@ class GpuModel : public GpuTest, public testing::WithParamInterface<std::pair<DT
   }
 
   double bound() const {
-    const DType dtype = GetParam().first;
+    const DType dtype = is_quantized(GetParam().first) ? DType::bf16 : GetParam().first;
     return dtype == DType::f32 ? 1e-5 : 2.0 * epsilon(dtype) * std::sqrt(13.0);
   }
   size_t v() const { return static_cast<size_t>(model_->config().vocab_size); }
@@ -255,7 +255,8 @@ TEST_P(GpuModel, RefusesWhatDoesNotFit) {
 INSTANTIATE_TEST_SUITE_P(Types, GpuModel,
                          testing::Values(std::pair(DType::f32, false), std::pair(DType::bf16, false),
                                          std::pair(DType::f16, false), std::pair(DType::f32, true),
-                                         std::pair(DType::bf16, true), std::pair(DType::f16, true)),
+                                         std::pair(DType::bf16, true), std::pair(DType::f16, true),
+                                         std::pair(DType::q8, true), std::pair(DType::q4, true)),
                          [](const auto& param) {
                            return std::string(name(param.param.first)) + (param.param.second ? "_wide" : "");
                          });

@@ -12,6 +12,7 @@
 #include "ops/mixer_step/mixer_step_cases.h"
 #include "ops/op_testing.h"
 #include "ops/pick_columns/pick_columns_cases.h"
+#include "ops/quantize/quantize_cases.h"
 #include "ops/rms_norm/rms_norm_cases.h"
 #include "ops/selective_scan/selective_scan_cases.h"
 
@@ -40,6 +41,9 @@ TEST_F(GpuOps, MixerStep) {
 }
 TEST_F(GpuOps, PickColumns) {
   test_op_cases_on(gpu_, pick_columns_cases());
+}
+TEST_F(GpuOps, Quantize) {
+  test_op_cases_on(gpu_, quantize_cases());
 }
 TEST_F(GpuOps, RmsNorm) {
   test_op_cases_on(gpu_, rms_norm_cases());

@@ -2,6 +2,7 @@
 
 #include "ops/check.h"
 #include "ops/op_table.h"
+#include "ops/quantize/quantize.h"
 
 namespace saker {
 
@@ -13,7 +14,13 @@ void linear(Stream& stream, TensorView y, ConstTensorView x, ConstTensorView wei
   check.shape("weight", weight, {o, i});
   check.shape("y", y, {l, o});
   check.rounded("x", x);
-  check.same_type("weight", weight, x.dtype);
+  if (is_quantized(weight.dtype)) {
+    check.same_type("x", x, DType::bf16);
+    check.that(can_quantize(o, i), "a quantised weight with rows a multiple of 8 and columns of 128",
+               weight.shape.text());
+  } else {
+    check.same_type("weight", weight, x.dtype);
+  }
   check.contiguous("weight", weight);
   check.activation("y", y);
   if (bias) {

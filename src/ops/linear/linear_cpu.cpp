@@ -98,6 +98,7 @@ HWY_EXPORT(linear_kernel);
 }
 
 void linear(Stream& stream, const LinearArgs& args) {
+  if (is_quantized(args.weight.dtype)) return reference::linear(stream, args);
   const int64_t l = args.x.rows(), o = args.weight.rows();
   if (l > kLinearRowsBitwise && linear_onednn(stream, args)) return;
 

@@ -2,6 +2,7 @@
 #include "device/cuda/intrinsics.cuh"
 #include "device/cuda/launch.cuh"
 #include "device/cuda/launch_overlapping.cuh"
+#include "ops/linear/dequantize.cuh"
 #include "ops/linear/linear.h"
 #include "ops/linear/rows_product.cuh"
 
@@ -86,12 +87,12 @@ const State::Plan& plan_for(State& s, const LinearArgs& args) {
 }
 
 // Up to kStreamBatch rows: the weights streamed once. False where it does not serve these arguments.
-template <class T, int kRowTiles>
+template <class Format, int kRowTiles, int kDepth>
 void few_rows(Stream& stream, const LinearArgs& args) {
-  using Shape = StreamShape<Sixteen<T>, kRowTiles, 8, 6>;
+  using Shape = StreamShape<Format, kRowTiles, 8, kDepth>;
   const auto& [y, x, weight, bias, accumulate] = args;
   const int b = static_cast<int>(x.rows()), o = static_cast<int>(weight.rows()), i = static_cast<int>(weight.columns());
-  const RowsProduct problem{.weight = {weight.data, nullptr, o, i},
+  const RowsProduct problem{.weight = streamed(weight),
                             .bias = static_cast<const float*>(bias.data),
                             .x = x.data,
                             .y = static_cast<float*>(y.data),
@@ -102,19 +103,43 @@ void few_rows(Stream& stream, const LinearArgs& args) {
   launch_overlapping(stream, rows_product_kernel<Shape>, static_cast<unsigned>(ceil_div(o, Shape::kRows)),
                      kStreamThreads, rows_product_bytes<Shape>(i, b), problem);
 }
+
+// Units of the formats, of i, for eight warps.
+int64_t unit_of(DType dtype) {
+  return dtype == DType::q4 ? 2048 : dtype == DType::q8 ? 1024 : 512;
+}
+
 bool few_rows(Stream& stream, const LinearArgs& args) {
   const auto& [y, x, weight, bias, accumulate] = args;
   const int64_t i = weight.columns();
-  const bool served = x.rows() <= kStreamBatch && x.dtype != DType::f32 && i % 512 == 0 && i <= 8192 &&
-                      x.row_stride % 8 == 0 && alignment_of(x.data) >= 16 && alignment_of(weight.data) >= 16 &&
-                      has_overlap(stream);
+  const bool served = x.rows() <= kStreamBatch && x.dtype != DType::f32 && i % unit_of(weight.dtype) == 0 &&
+                      i <= 8192 && x.row_stride % 8 == 0 && alignment_of(x.data) >= 16 &&
+                      alignment_of(weight.data) >= 16 && has_overlap(stream);
   if (!served) return false;
   // Enough blocks to fill the GPU; beyond that fewer reads of x.
-  const auto with_type = [&]<class T>(T) {
-    weight.rows() >= 16384 ? few_rows<T, 8>(stream, args) : few_rows<T, 2>(stream, args);
+  const auto with_format = [&]<class Format, int kDepth>() {
+    weight.rows() >= 16384 ? few_rows<Format, 8, kDepth>(stream, args) : few_rows<Format, 2, kDepth>(stream, args);
   };
-  x.dtype == DType::bf16 ? with_type(__nv_bfloat16()) : with_type(__half());
+  switch (weight.dtype) {
+    case DType::q8: with_format.template operator()<Int8, 4>(); break;
+    case DType::q4: with_format.template operator()<Int4, 4>(); break;
+    case DType::bf16: with_format.template operator()<Sixteen<__nv_bfloat16>, 6>(); break;
+    default: with_format.template operator()<Sixteen<__half>, 6>();
+  }
   return true;
+}
+
+// The same product with the weights as bf16 in scratch memory.
+void dequantized(Stream& stream, const LinearArgs& args) {
+  const ConstTensorView& weight = args.weight;
+  const int64_t count = weight.shape.elements();
+  void* const plain = stream.gpu().scratch(static_cast<size_t>(count) * sizeof(__nv_bfloat16));
+  const auto blocks = static_cast<unsigned>(ceil_div(count, 256 * 8));
+  auto* const kernel = weight.dtype == DType::q4 ? dequantize_kernel<true> : dequantize_kernel<false>;
+  kernel<<<blocks, 256, 0, handle(stream)>>>(static_cast<uint4*>(plain), streamed(weight));
+  LinearArgs same = args;
+  same.weight = ConstTensorView(plain, DType::bf16, weight.shape);
+  linear(stream, same);
 }
 
 }  // namespace
@@ -124,6 +149,7 @@ void linear(Stream& stream, const LinearArgs& args) {
   State& s = state_of(stream);
   const int64_t l = x.rows(), o = weight.rows(), i = weight.columns();
   if (l == 0 || few_rows(stream, args)) return;
+  if (is_quantized(weight.dtype)) return dequantized(stream, args);
   if (bias)
     bias_kernel<<<static_cast<unsigned>(l), 256, 0, s.stream>>>(static_cast<float*>(y.data), y.row_stride,
                                                                 static_cast<const float*>(bias.data), o, accumulate);

@@ -1,5 +1,7 @@
 #include "ops/linear/linear.h"
 
+#include "ops/quantize/quantize.h"
+
 namespace saker::reference {
 
 void linear(Stream&, const LinearArgs& args) noexcept {
@@ -9,7 +11,8 @@ void linear(Stream&, const LinearArgs& args) noexcept {
       double sum = bias ? load_element(bias.data, bias.dtype, o) : 0.0;
       for (int64_t i = 0; i < x.columns(); ++i)
         sum += load_element(x.data, x.dtype, x.offset(t, i)) *
-               load_element(weight.data, weight.dtype, weight.offset(o, i));
+               (is_quantized(weight.dtype) ? quantized_element(weight, o, i)
+                                           : load_element(weight.data, weight.dtype, weight.offset(o, i)));
       if (accumulate) sum += load_element(y.data, y.dtype, y.offset(t, o));
       store_element(y.data, y.dtype, y.offset(t, o), sum);
     }

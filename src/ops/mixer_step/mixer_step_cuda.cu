@@ -2,6 +2,7 @@
 
 #include "device/cuda/launch.cuh"
 #include "device/cuda/launch_overlapping.cuh"
+#include "ops/linear/dequantize.cuh"
 #include "ops/mixer_step/mixer_step.h"
 #include "ops/mixer_step/mixer_step_kernels.cuh"
 
@@ -9,9 +10,6 @@ namespace saker::cuda {
 
 namespace {
 
-StreamedWeight streamed(const ConstTensorView& weight) {
-  return {weight.data, nullptr, static_cast<int>(weight.rows()), static_cast<int>(weight.columns())};
-}
 const float* floats(const ConstTensorView& view) {
   return static_cast<const float*>(view.data);
 }
@@ -21,12 +19,13 @@ float* floats(const TensorView& view) {
 
 // Queues of kDepth units: deep ones keep more of the memory busy, and keep a multiprocessor to one block of a kernel,
 // which a kernel that starts early would share out unevenly; x takes the rest of shared memory.
-template <class T, int kDepth>
+template <class F, int kDepth>
 void run(Stream& stream, const MixerStepArgs& a, const Segment* segments) {
-  using F = Sixteen<T>;
+  constexpr bool kQuantized = F::kHalvesPerGroup > 0, kFour = std::is_same_v<F, Int4>;
   using In = StreamShape<F, 8, 8, kDepth>;
-  using Split = StreamShape<F, 1, 8, 2>;
-  using Step = StreamShape<F, 2, 4, 2>;
+  using Split = StreamShape<F, 1, kFour ? 4 : 8, 2>;
+  // dt_proj has rows of 256: its codes are bytes in either format.
+  using Step = StreamShape<std::conditional_t<kFour, Int8, F>, kQuantized ? 1 : 2, kQuantized ? 2 : 4, 2>;
   using Out = StreamShape<F, 2, 8, kDepth>;
   constexpr int kShare = 76 * 1024;  // of shared memory: at most two blocks of the small kernels on a multiprocessor
   const int b = static_cast<int>(a.residual.rows()), d = static_cast<int>(a.residual.columns()),
@@ -85,11 +84,14 @@ void run(Stream& stream, const MixerStepArgs& a, const Segment* segments) {
 // Shapes of whole units.
 bool serves(Stream& stream, const MixerStepArgs& a) {
   const int64_t d = a.residual.columns(), e = a.u.columns(), r = a.dt_proj.columns();
-  const DType type = a.in_proj.dtype;
-  for (const ConstTensorView& view : {ConstTensorView(a.u), ConstTensorView(a.y), a.x_proj, a.dt_proj, a.out_proj})
+  const DType type = a.in_proj.dtype, of_dt = type == DType::q4 ? DType::q8 : type;
+  for (const ConstTensorView& view : {a.x_proj, a.out_proj})
     if (view.dtype != type || !view.contiguous()) return false;
-  return has_overlap(stream) && (type == DType::bf16 || type == DType::f16) && a.A.rows() == kStepStates &&
-         a.conv_weight.rows() == 4 && d % 512 == 0 && d <= kStepMaxModel && e % 4096 == 0 && e <= 8192 && r == 256 &&
+  const int64_t unit = type == DType::q4 ? 2048 : type == DType::q8 ? 1024 : 512;  // of eight warps
+  const int64_t shared_unit = is_quantized(type) ? 1024 : 512;                     // of the blocks that share x_proj
+  return has_overlap(stream) && type != DType::f32 && a.dt_proj.dtype == of_dt && a.u.contiguous() &&
+         a.y.contiguous() && a.A.rows() == kStepStates && a.conv_weight.rows() == 4 && d % unit == 0 &&
+         d <= kStepMaxModel && e % unit == 0 && e % (kStepSplits * shared_unit) == 0 && e <= 8192 && r == 256 &&
          a.residual.contiguous() && a.xz.contiguous();
 }
 
@@ -99,15 +101,23 @@ bool mixer_step(Stream& stream, const MixerStepArgs& args) {
   if (!serves(stream, args)) return false;
   const Segment* segments = on_gpu(stream, args.segments);
   const int64_t b = args.residual.rows();
-  const auto with_type = [&]<class T>(T) {
+  const auto sixteen = [&]<class F>(F) {
     if (b <= 2)
-      run<T, 12>(stream, args, segments);
+      run<F, 12>(stream, args, segments);
     else if (b <= 4)
-      run<T, 8>(stream, args, segments);
+      run<F, 8>(stream, args, segments);
     else
-      run<T, 6>(stream, args, segments);
+      run<F, 6>(stream, args, segments);
   };
-  args.u.dtype == DType::bf16 ? with_type(__nv_bfloat16()) : with_type(__half());
+  const auto quantized = [&]<class F>(F) {
+    b <= 4 ? run<F, 8>(stream, args, segments) : run<F, 4>(stream, args, segments);
+  };
+  switch (args.in_proj.dtype) {
+    case DType::q8: quantized(Int8()); break;
+    case DType::q4: quantized(Int4()); break;
+    case DType::bf16: sixteen(Sixteen<__nv_bfloat16>()); break;
+    default: sixteen(Sixteen<__half>());
+  }
   return true;
 }
 
