@@ -4,6 +4,8 @@
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 
+#include <span>
+
 #include "core/dtype.h"
 #include "device/cuda/stream_state.cuh"
 
