@@ -1,7 +1,5 @@
 #include "tokenizer/bpe_trainer.h"
 
-#include <algorithm>
-#include <array>
 #include <optional>
 #include <queue>
 #include <unordered_map>
@@ -83,7 +81,7 @@ class Trainer {
         continue;
       }
       const BpeMerge merge{static_cast<int32_t>(best.pair >> 32), static_cast<int32_t>(best.pair)};
-      std::vector<Row::Place> places = std::move(found->second.places);
+      const std::vector<Row::Place> places = std::move(found->second.places);
       pairs_.erase(found);
       std::string product = tokens_[static_cast<size_t>(merge.left)] + tokens_[static_cast<size_t>(merge.right)];
       if (!taken_.insert(product).second) continue;
@@ -138,10 +136,9 @@ class Trainer {
     if (found != pairs_.end()) found->second.count -= row_.count(left);
   }
 
-  // Left to right, for occurrences may overlap.
-  void merge_at(const BpeMerge& merge, std::vector<Row::Place>& places) {
+  // Left to right, for occurrences may overlap: places are in order, as all of a pair are found in one pass over them.
+  void merge_at(const BpeMerge& merge, const std::vector<Row::Place>& places) {
     const auto product = static_cast<int32_t>(tokens_.size()) - 1;
-    std::ranges::sort(places);
     for (const Row::Place place : places) {
       if (row_.symbol(place) != merge.left || row_.symbol(row_.next(place)) != merge.right) continue;
       const Row::Place right = row_.next(place), before = row_.previous(place), after = row_.next(right);
