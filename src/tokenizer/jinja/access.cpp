@@ -1,7 +1,6 @@
 #include "tokenizer/jinja/access.h"
 
 #include <algorithm>
-#include <optional>
 
 #include "tokenizer/jinja/arguments.h"
 #include "tokenizer/jinja/operators.h"
@@ -17,10 +16,6 @@ void refuse_undefined(const Run& run, const Value& value) {
 
 Undefined missing(const Value& value, const std::string& name) {
   return {fmt::format("{} has no attribute {}", value.type(), saker::quoted(name))};
-}
-
-Undefined no_slice(const Value& value) {
-  return {fmt::format("{} has no such slice", value.type())};
 }
 
 Value cycle(Run& run, const Loop& loop, const Arguments& arguments) {
@@ -75,28 +70,26 @@ struct Bounds {
   int64_t start, stop, step;
 };
 
-// False: the value is no integer.
-bool bound(const Value& value, int64_t standard, int64_t size, int64_t low, int64_t high, int64_t& out) {
-  out = standard;
-  if (value.is_none()) return true;
-  if (!value.to_integer(out)) return false;
-  if (out < 0) out = out < -size ? -1 : out + size;
-  out = std::clamp(out, low, high);
-  return true;
+int64_t integer_bound(const Run& run, const Value& value) {
+  int64_t at = 0;
+  if (!value.to_integer(at)) run.fail("expected integers for a slice, found {}", value.type());
+  return at;
 }
 
-// Nothing where a bound is no integer.
-std::optional<Bounds> bounds_of(const Run& run, const Value& start, const Value& stop, const Value& step,
-                                int64_t size) {
-  Bounds bounds{0, size, 1};
-  if (!step.is_none() && !step.to_integer(bounds.step)) return std::nullopt;
-  if (bounds.step == 0) run.fail("a slice cannot go in steps of zero");
-  const bool forward = bounds.step > 0;
-  const int64_t low = forward ? 0 : -1, high = forward ? size : size - 1;
-  if (!bound(start, forward ? low : high, size, low, high, bounds.start)) return std::nullopt;
-  if (!bound(stop, forward ? high : low, size, low, high, bounds.stop)) return std::nullopt;
-  bounds.step = std::clamp(bounds.step, -size - 1, size + 1);
-  return bounds;
+int64_t bound(const Run& run, const Value& value, int64_t standard, int64_t size, int64_t low, int64_t high) {
+  if (value.is_none()) return standard;
+  int64_t at = integer_bound(run, value);
+  if (at < 0) at = at < -size ? -1 : at + size;
+  return std::clamp(at, low, high);
+}
+
+Bounds bounds_of(const Run& run, const Value& start, const Value& stop, const Value& step, size_t count) {
+  const auto size = static_cast<int64_t>(count);
+  const int64_t by = step.is_none() ? 1 : integer_bound(run, step);
+  if (by == 0) run.fail("a slice cannot go in steps of zero");
+  const int64_t low = by > 0 ? 0 : -1, high = by > 0 ? size : size - 1;
+  return {bound(run, start, by > 0 ? low : high, size, low, high),
+          bound(run, stop, by > 0 ? high : low, size, low, high), std::clamp(by, -size - 1, size + 1)};
 }
 
 template <class Function>
@@ -130,22 +123,18 @@ Value item(Run& run, const Value& value, const Value& key) {
 
 Value slice(Run& run, const Value& value, const Value& start, const Value& stop, const Value& step) {
   refuse_undefined(run, value);
-  const auto bounds = [&](size_t size) { return bounds_of(run, start, stop, step, static_cast<int64_t>(size)); };
   if (const std::string* text = value.text()) {
     run.spend(static_cast<int64_t>(text->size()));
     const std::vector<std::string_view> all = characters(*text);
     std::string out;
-    const std::optional<Bounds> places = bounds(all.size());
-    if (!places) return no_slice(value);
-    for_each_place(*places, [&](size_t i) { out += all[i]; });
+    for_each_place(bounds_of(run, start, stop, step, all.size()), [&](size_t i) { out += all[i]; });
     return out;
   }
   const List* list = value.list();
-  if (!list || list->kind == ListKind::iterator) return no_slice(value);
-  const std::optional<Bounds> places = bounds(list->items.size());
-  if (!places) return no_slice(value);
+  if (!list || list->kind == ListKind::iterator) run.fail("{} has no slices", value.type());
   std::vector<Value> out;
-  for_each_place(*places, [&](size_t i) { out.push_back(list->items[i]); });
+  for_each_place(bounds_of(run, start, stop, step, list->items.size()),
+                 [&](size_t i) { out.push_back(list->items[i]); });
   return run.list(std::move(out), list->kind);
 }
 

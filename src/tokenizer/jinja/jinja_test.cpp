@@ -77,7 +77,6 @@ TEST(Jinja, WhatIsInside) {
               {"d.items()", "[('b', 1), ('a', [1, {'x': None}]), ('items', 2)]"},
               {"d['items'], d.nope, none.x, 'a'.b", "(2, Undefined, Undefined, Undefined)"},
               {"u[::-1], u[1:], u[:-1], l[5:], l[-2:2], 'abcdef'[-9:9:2]", "('x世é', '世x', 'é世', [], [1], 'ace')"},
-              {"(1)[2:], l['a':]", "(Undefined, Undefined)"},
               {"messages[0].role ~ messages[1]['content']", "userYes?"},
               {"d.get('b'), d.get('z'), d.get('z', 5)", "(1, None, 5)"},
               {"s['strip']()", "Some text"}});
