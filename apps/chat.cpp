@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <cstdio>
 #include <map>
 #include <memory>
 #include <optional>
@@ -19,6 +18,7 @@
 #include "apps/option_checks.h"
 #include "apps/progress.h"
 #include "apps/sampling_options.h"
+#include "apps/standard_output.h"
 #include "apps/suggestion.h"
 
 namespace saker::apps {
@@ -50,11 +50,6 @@ const std::vector<std::string> kCommands{"save", "load", "fork", "rewind", "rese
 
 constexpr size_t kMaxForks = 16;  // each holds a state
 
-void print(std::string_view text) {
-  SAKER_CHECK(std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0,
-              ErrorCode::io, "[chat] stdout takes no more text");
-}
-
 class ChatProgram {
  public:
   explicit ChatProgram(const ChatOptions& options)
@@ -62,7 +57,8 @@ class ChatProgram {
         tokenizer_(load_tokenizer(options.model)),
         template_(ChatTemplate::of_folder(options.model.folder, tokenizer_)),
         workspace_(model_),
-        reader_(open_line_reader()) {
+        reader_(open_line_reader()),
+        interrupt_(reader_->is_terminal() ? Interrupt::Second::ignored : Interrupt::Second::ends) {
     const GenerationConfig defaults = load_generation_config(options.model.folder, model_.config());
     settings_.sampling = sampling_params(options.sampling, defaults);
     settings_.limits = {options.max_tokens, stop_ids(options.sampling, defaults)};
@@ -79,7 +75,7 @@ class ChatProgram {
 
   void run() {
     if (reader_->is_terminal()) note("/help says what can be typed; Ctrl-D leaves");
-    while (const std::optional<std::string> message = read_message(*reader_)) {
+    while (const std::optional<TypedMessage> message = read_message(*reader_)) {
       interrupt_.reset();
       const std::optional<ChatCommand> command = parse_chat_command(*message);
       if (command && command->name == "quit") return;
@@ -87,7 +83,7 @@ class ChatProgram {
         if (command)
           run_command(*command);
         else
-          answer(*message);
+          answer(message->text);
       } catch (const Error& error) {
         // Whoever types can go on; a script cannot know.
         if (!reader_->is_terminal()) throw;
@@ -109,11 +105,11 @@ class ChatProgram {
     bool at_line_start = true;
     settings_.on_text = [&](std::string_view text) {
       if (at_line_start) progress.clear();
-      print(text);
+      write_standard_output(text);
       at_line_start = false;
     };
     const ChatAnswer given = chat().ask(question, settings_);
-    print("\n");
+    write_standard_output("\n");
     if (given.reason == FinishReason::cancelled)
       note(given.tokens == 0 ? "interrupted; the question is forgotten" : "interrupted; so much is kept");
     if (given.reason == FinishReason::length)
@@ -179,12 +175,12 @@ class ChatProgram {
     chat().rewind(count);
   }
 
-  Interrupt interrupt_;
   FalconMamba model_;
   Tokenizer tokenizer_;
   ChatTemplate template_;
   Workspace workspace_;
   std::unique_ptr<LineReader> reader_;
+  Interrupt interrupt_;  // once the model is loaded, which Ctrl-C may end
   AnswerSettings settings_;
   std::string current_ = "main";
   std::map<std::string, Chat> chats_;

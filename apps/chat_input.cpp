@@ -1,6 +1,8 @@
 #include "apps/chat_input.h"
 
 #include <algorithm>
+#include <string_view>
+#include <utility>
 
 namespace saker::apps {
 
@@ -45,21 +47,22 @@ Event read_continued(LineReader& reader, std::string& message) {
 
 }  // namespace
 
-std::optional<std::string> read_message(LineReader& reader) {
+std::optional<TypedMessage> read_message(LineReader& reader) {
   while (true) {
-    std::string message;
-    Event event = reader.read(kPrompt, message);
+    std::string text;
+    Event event = reader.read(kPrompt, text);
     if (event == Event::end) return std::nullopt;
-    if (event == Event::line)
-      event = trimmed(message) == kQuotes ? read_quoted(reader, message) : read_continued(reader, message);
-    if (event == Event::line && !trimmed(message).empty()) return message;
+    const bool quoted = event == Event::line && trimmed(text) == kQuotes;
+    if (event == Event::line) event = quoted ? read_quoted(reader, text) : read_continued(reader, text);
+    if (event == Event::line && !trimmed(text).empty()) return TypedMessage{std::move(text), quoted};
   }
 }
 
-std::optional<ChatCommand> parse_chat_command(std::string_view message) {
-  if (!message.starts_with('/') || message.find('\n') != std::string_view::npos) return std::nullopt;
-  const size_t end = std::min(message.find_first_of(" \t"), message.size());
-  return ChatCommand{std::string(message.substr(1, end - 1)), std::string(trimmed(message.substr(end)))};
+std::optional<ChatCommand> parse_chat_command(const TypedMessage& message) {
+  const std::string_view text = message.text;
+  if (message.quoted || !text.starts_with('/') || text.find('\n') != std::string_view::npos) return std::nullopt;
+  const size_t end = std::min(text.find_first_of(" \t"), text.size());
+  return ChatCommand{std::string(text.substr(1, end - 1)), std::string(trimmed(text.substr(end)))};
 }
 
 }  // namespace saker::apps

@@ -55,7 +55,7 @@ class PipeReader final : public LineReader {
   size_t searched_ = 0;  // bytes of waiting_ without a line end
 };
 
-// libedit. Ctrl-C is a key of the editor, not a signal, while a line is edited.
+// libedit. Ctrl-C is a key of the editor, not a signal, while a line is edited (and so Ctrl-Z is none either).
 class TerminalReader final : public LineReader {
  public:
   TerminalReader() : editor_(start_editor()), history_(::history_init()) {
@@ -67,7 +67,7 @@ class TerminalReader final : public LineReader {
     ::el_set(editor_, EL_EDITOR, "emacs");
     ::el_set(editor_, EL_PROMPT, prompt_of);
     ::el_set(editor_, EL_HIST, ::history, history_);
-    ::el_set(editor_, EL_SETTY, "-d", "intr=", nullptr);
+    ::el_set(editor_, EL_SETTY, "-d", "-isig", nullptr);
     ::el_set(editor_, EL_ADDFN, "saker-cancel", "forget the line", cancel_line);
     ::el_set(editor_, EL_BIND, "^C", "saker-cancel", nullptr);
     ::el_set(editor_, EL_BIND, "^R", "em-inc-search-prev", nullptr);
@@ -85,7 +85,7 @@ class TerminalReader final : public LineReader {
     cancelled_ = false;
     int size = 0;
     const char* typed = ::el_gets(editor_, &size);
-    if (cancelled_) return Event::cancelled;
+    if (cancelled_ || (!typed && size < 0 && errno == EINTR)) return Event::cancelled;
     if (!typed || size <= 0) {
       std::fputc('\n', stderr);
       return Event::end;

@@ -194,7 +194,7 @@ TEST_F(ChatCommands, CtrlCStopsTheAnswerAndNotTheProgram) {
   for (int i = 0; i < 2; ++i) {
     terminal.type("Hi\n");
     ASSERT_TRUE(terminal.shows("aaaaaaaaaa")) << terminal.shown();
-    terminal.type("\x03");
+    terminal.type("\x03\x03");
     ASSERT_TRUE(terminal.shows("interrupted; so much is kept")) << terminal.shown();
     ASSERT_TRUE(terminal.shows("> ")) << terminal.shown();
   }

@@ -10,10 +10,6 @@ namespace saker::jinja {
 
 namespace {
 
-void refuse_undefined(const Run& run, const Value& value) {
-  if (const Undefined* undefined = value.undefined()) run.fail("{}", undefined->why);
-}
-
 Undefined missing(const Value& value, const std::string& name) {
   return {fmt::format("{} has no attribute {}", value.type(), saker::quoted(name))};
 }
@@ -101,7 +97,7 @@ void for_each_place(const Bounds& bounds, const Function& function) {
 }  // namespace
 
 Value attribute(Run& run, const Value& value, const std::string& name) {
-  refuse_undefined(run, value);
+  run.refuse_undefined(value);
   if (const Loop* loop = value.loop()) return loop_attribute(*loop, name);
   if (const Namespace* names = value.names()) {
     const auto found = names->members.find(name);
@@ -114,7 +110,7 @@ Value attribute(Run& run, const Value& value, const std::string& name) {
 }
 
 Value item(Run& run, const Value& value, const Value& key) {
-  refuse_undefined(run, value);
+  run.refuse_undefined(value);
   if (Value found = member(run, value, key); !found.is_undefined()) return found;
   if (const std::string* name = key.text())
     return value.dict() ? method(run, value, *name) : attribute(run, value, *name);
@@ -122,7 +118,7 @@ Value item(Run& run, const Value& value, const Value& key) {
 }
 
 Value slice(Run& run, const Value& value, const Value& start, const Value& stop, const Value& step) {
-  refuse_undefined(run, value);
+  run.refuse_undefined(value);
   if (const std::string* text = value.text()) {
     run.spend(static_cast<int64_t>(text->size()));
     const std::vector<std::string_view> all = characters(*text);
@@ -139,7 +135,7 @@ Value slice(Run& run, const Value& value, const Value& start, const Value& stop,
 }
 
 Value call(Run& run, const Value& callee, Arguments& arguments) {
-  refuse_undefined(run, callee);
+  run.refuse_undefined(callee);
   if (!callee.function()) run.fail("expected a function to call, found {}", callee.type());
   return callee.function()->call(run, arguments);
 }

@@ -25,7 +25,7 @@ Parameters::Parameters(Run& run, std::string_view callee, Arguments& given,
 }
 
 void Parameters::wrong(size_t i, std::string_view expected) const {
-  if (const Undefined* undefined = values_[i].undefined()) run_.fail("{}", undefined->why);
+  run_.refuse_undefined(values_[i]);
   run_.fail("{}: {}: expected {}, found {}", callee_, names_[i], expected, values_[i].type());
 }
 

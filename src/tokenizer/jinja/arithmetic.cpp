@@ -142,15 +142,11 @@ std::optional<Value> repeated(Run& run, const Value& value, int64_t times) {
   return std::nullopt;
 }
 
-void refuse_undefined(const Run& run, const Value& value) {
-  if (const Undefined* undefined = value.undefined()) run.fail("{}", undefined->why);
-}
-
 }  // namespace
 
 Value calculate(Run& run, Operator op, const Value& left, const Value& right) {
-  refuse_undefined(run, left);
-  refuse_undefined(run, right);
+  run.refuse_undefined(left);
+  run.refuse_undefined(right);
   int64_t a = 0, b = 0;
   const bool left_whole = left.to_integer(a), right_whole = right.to_integer(b);
   if (left_whole && right_whole) return whole(run, op, a, b);
@@ -168,13 +164,13 @@ Value calculate(Run& run, Operator op, const Value& left, const Value& right) {
 }
 
 Value negative(Run& run, const Value& value) {
-  refuse_undefined(run, value);
+  run.refuse_undefined(value);
   if (const double* number = value.number()) return -*number;
   return calculate(run, Operator::subtract, Value(int64_t{0}), value);
 }
 
 Value positive(Run& run, const Value& value) {
-  refuse_undefined(run, value);
+  run.refuse_undefined(value);
   return calculate(run, Operator::add, Value(int64_t{0}), value);
 }
 

@@ -1,12 +1,11 @@
 // libFuzzer target: a chat template that nobody checked, with messages. The input is the template; what follows its
 // first NUL byte, if any, is JSON with messages. Whatever it is ends in bounds, with valid UTF-8 or saker::Error.
 
-#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 
-#include "core/error.h"
+#include "tokenizer/fuzz_input.h"
 #include "tokenizer/jinja/evaluator.h"
 #include "tokenizer/jinja/json_reader.h"
 #include "tokenizer/jinja/parser.h"
@@ -33,11 +32,6 @@ void run(std::string_view source, std::string_view json) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  const std::string_view input(reinterpret_cast<const char*>(data), size);
-  const size_t end = std::min(input.find('\0'), input.size());
-  try {
-    run(input.substr(0, end), input.substr(std::min(end + 1, input.size())));
-  } catch (const saker::Error&) {
-  }
+  saker::run_two_texts(data, size, run);
   return 0;
 }

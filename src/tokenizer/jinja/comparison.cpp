@@ -96,8 +96,7 @@ bool equal(Run& run, const Value& left, const Value& right) {
 
 std::optional<int> order(Run& run, const Value& left, const Value& right) {
   run.spend(kStep);
-  for (const Value* side : {&left, &right})
-    if (const Undefined* undefined = side->undefined()) run.fail("{}", undefined->why);
+  for (const Value* side : {&left, &right}) run.refuse_undefined(*side);
   if (is_number(left) && is_number(right)) return order_of_numbers(left, right);
   if (left.text() && right.text()) {
     run.spend(static_cast<int64_t>(std::min(left.text()->size(), right.text()->size())));

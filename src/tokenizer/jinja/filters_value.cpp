@@ -58,7 +58,7 @@ bool to_fraction(const Value& value, double& out) {
 
 Value int_filter(Run& run, const Value& value, Arguments& arguments) {
   const Parameters given(run, "int", arguments, {"default"});
-  if (const Undefined* undefined = value.undefined()) run.fail("{}", undefined->why);
+  run.refuse_undefined(value);
   int64_t whole = 0;
   if (value.to_integer(whole)) return whole;
   if (value.text() && parse(*value.text(), whole)) {
@@ -73,7 +73,7 @@ Value int_filter(Run& run, const Value& value, Arguments& arguments) {
 
 Value float_filter(Run& run, const Value& value, Arguments& arguments) {
   const Parameters given(run, "float", arguments, {"default"});
-  if (const Undefined* undefined = value.undefined()) run.fail("{}", undefined->why);
+  run.refuse_undefined(value);
   double number = 0.0;
   if (to_fraction(value, number)) return number;
   return given.has(0) ? given[0] : Value(0.0);

@@ -103,7 +103,7 @@ Value join_method(Run& run, const std::string& text, Arguments& arguments) {
     if (!std::exchange(first, false)) out += text;
     out += *part.text();
   }
-  if (given[0].is_undefined()) run.fail("{}", given[0].undefined()->why);
+  run.refuse_undefined(given[0]);
   return out;
 }
 

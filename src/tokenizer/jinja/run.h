@@ -35,6 +35,11 @@ class Run {
                 fmt::format(format, std::forward<Args>(args)...));
   }
 
+  // Throws what an undefined value says of itself, if it is one.
+  void refuse_undefined(const Value& value) const {
+    if (const Undefined* undefined = value.undefined()) fail("{}", undefined->why);
+  }
+
   // Counts work, before it is done. Throws unsupported when there was too much.
   void spend(int64_t units);
   void check_output(size_t bytes) const;

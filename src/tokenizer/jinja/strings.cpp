@@ -58,6 +58,17 @@ std::string_view strip_those(std::string_view text, Side side, const Is& is) {
   return text;
 }
 
+// Whether some characters have case and `convert` leaves all of those as they are.
+template <class Convert>
+bool all_of_case(std::string_view text, const Convert& convert) {
+  bool some = false, all = true;
+  for_each_character(text, [&](char32_t c, std::string_view) {
+    some |= has_case(c);
+    all &= !has_case(c) || convert(c) == c;
+  });
+  return some && all;
+}
+
 bool ends_line(char32_t c) {
   return (c >= 0x0A && c <= 0x0D) || (c >= 0x1C && c <= 0x1E) || c == 0x85 || c == 0x2028 || c == 0x2029;
 }
@@ -207,21 +218,11 @@ std::string title_filter(std::string_view text) {
 }
 
 bool is_upper(std::string_view text) {
-  bool some = false, all = true;
-  for_each_character(text, [&](char32_t c, std::string_view) {
-    some |= has_case(c);
-    all &= !has_case(c) || upper(c) == c;
-  });
-  return some && all;
+  return all_of_case(text, [](char32_t c) { return upper(c); });
 }
 
 bool is_lower(std::string_view text) {
-  bool some = false, all = true;
-  for_each_character(text, [&](char32_t c, std::string_view) {
-    some |= has_case(c);
-    all &= !has_case(c) || lower(c) == c;
-  });
-  return some && all;
+  return all_of_case(text, [](char32_t c) { return lower(c); });
 }
 
 std::string quoted_text(std::string_view text) {
