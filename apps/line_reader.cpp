@@ -2,6 +2,7 @@
 
 #include <histedit.h>
 #include <langinfo.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -55,6 +56,22 @@ class PipeReader final : public LineReader {
   size_t searched_ = 0;  // bytes of waiting_ without a line end
 };
 
+// While one exists, no SIGINT comes to this thread: it would break the calls that set the terminal's mode.
+class NoInterrupts {
+ public:
+  NoInterrupts() {
+    sigset_t blocked;
+    ::sigemptyset(&blocked);
+    ::sigaddset(&blocked, SIGINT);
+    ::pthread_sigmask(SIG_BLOCK, &blocked, &before_);
+  }
+  NoInterrupts(const NoInterrupts&) = delete;
+  ~NoInterrupts() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_;
+};
+
 // libedit. Ctrl-C is a key of the editor, not a signal, while a line is edited (and so Ctrl-Z is none either).
 class TerminalReader final : public LineReader {
  public:
@@ -81,11 +98,12 @@ class TerminalReader final : public LineReader {
   bool is_terminal() const noexcept override { return true; }
 
   Event read(const char* prompt, std::string& line) override {
+    const NoInterrupts quiet;
     prompt_ = prompt;
     cancelled_ = false;
     int size = 0;
     const char* typed = ::el_gets(editor_, &size);
-    if (cancelled_ || (!typed && size < 0 && errno == EINTR)) return Event::cancelled;
+    if (cancelled_) return Event::cancelled;
     if (!typed || size <= 0) {
       std::fputc('\n', stderr);
       return Event::end;

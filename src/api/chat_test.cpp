@@ -39,6 +39,19 @@ class ChatTest : public testing::Test {
     return made;
   }
 
+  // What an empty session that reads `text` goes on with.
+  std::string answer_to(const std::string& text) const {
+    Session whole(model_, workspace_);
+    whole.append(tokenizer_.encode(text, false));
+    Sampler sampler(settings().sampling, model_.config().vocab_size);
+    std::string answer;
+    for (int i = 0; i < 6; ++i) {
+      const int32_t id = whole.next(sampler);
+      answer += tokenizer_.decode({&id, 1}, false);
+    }
+    return answer;
+  }
+
   FalconMamba model_ = byte_model();
   mutable Workspace workspace_{model_, 16};
   Tokenizer tokenizer_ = Tokenizer::from_json(byte_tokenizer_json(kEnd));
@@ -62,15 +75,7 @@ TEST_F(ChatTest, FeedsOnlyWhatIsNew) {
 TEST_F(ChatTest, IsWhatFeedingTheWholeTextGives) {
   Chat talk = chat();
   const std::string first = talk.ask("Hello", settings()).text, second = talk.ask("More", settings()).text;
-  Session whole(model_, workspace_);
-  whole.append(tokenizer_.encode("[user]Hello;[assistant]" + first + ";[user]More;[assistant]", false));
-  Sampler sampler(settings().sampling, model_.config().vocab_size);
-  std::string expected;
-  for (int i = 0; i < 6; ++i) {
-    const int32_t id = whole.next(sampler);
-    expected += tokenizer_.decode({&id, 1}, false);
-  }
-  EXPECT_EQ(second, expected);
+  EXPECT_EQ(second, answer_to("[user]Hello;[assistant]" + first + ";[user]More;[assistant]"));
 }
 
 TEST_F(ChatTest, TheTemplateClosesTheTurnHoweverTheAnswerEnds) {
@@ -80,7 +85,9 @@ TEST_F(ChatTest, TheTemplateClosesTheTurnHoweverTheAnswerEnds) {
   EXPECT_EQ(talk.ask("Hello", ends).reason, FinishReason::stop_id);
   EXPECT_EQ(talk.messages().back().content, "");
   // The model's own mark was not fed: what the template writes goes on.
-  EXPECT_EQ(talk.ask("More", settings()).prompt_tokens, std::string_view(";[user]More;[assistant]").size());
+  const ChatAnswer more = talk.ask("More", settings());
+  EXPECT_EQ(more.prompt_tokens, std::string_view(";[user]More;[assistant]").size());
+  EXPECT_EQ(more.text, answer_to("[user]Hello;[assistant];[user]More;[assistant]"));
 
   AnswerSettings stops = settings(20);
   const std::string text = chat().ask("Hello", stops).text;
@@ -127,11 +134,7 @@ TEST_F(ChatTest, TemplatesThatRewriteAreReadAgain) {
   Chat talk = chat();
   talk.ask("Hello", settings());
   const std::string second = talk.ask("More", settings()).text;
-  Session whole(model_, workspace_);
-  whole.append(tokenizer_.encode("[Hello][More]", false));
-  Sampler sampler(settings().sampling, model_.config().vocab_size);
-  const int32_t id = whole.next(sampler);
-  EXPECT_EQ(second.substr(0, 1), tokenizer_.decode({&id, 1}, false));
+  EXPECT_EQ(second, answer_to("[Hello][More]"));
 }
 
 TEST_F(ChatTest, RefusalsChangeNothing) {
