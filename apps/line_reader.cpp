@@ -85,6 +85,7 @@ class TerminalReader final : public LineReader {
     ::el_set(editor_, EL_PROMPT, prompt_of);
     ::el_set(editor_, EL_HIST, ::history, history_);
     ::el_set(editor_, EL_SETTY, "-d", "-isig", nullptr);
+    ::el_set(editor_, EL_SETTY, "-x", "+noflsh", nullptr);  // Ctrl-C elsewhere loses nothing that was written
     ::el_set(editor_, EL_ADDFN, "saker-cancel", "forget the line", cancel_line);
     ::el_set(editor_, EL_BIND, "^C", "saker-cancel", nullptr);
     ::el_set(editor_, EL_BIND, "^R", "em-inc-search-prev", nullptr);
