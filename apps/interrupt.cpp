@@ -12,18 +12,19 @@ void remember(int) {
   interrupted = 1;
 }
 
-void wait_for_signal() noexcept {
+void wait_for_signal(Interrupt::Second second) noexcept {
   interrupted = 0;
   struct sigaction action {};
   action.sa_handler = remember;
-  action.sa_flags = static_cast<int>(SA_RESETHAND);  // reads go on waiting no longer: no SA_RESTART
+  // Reads go on waiting no longer: no SA_RESTART.
+  action.sa_flags = second == Interrupt::Second::ends ? static_cast<int>(SA_RESETHAND) : 0;
   ::sigaction(SIGINT, &action, nullptr);
 }
 
 }  // namespace
 
-Interrupt::Interrupt() {
-  wait_for_signal();
+Interrupt::Interrupt(Second second) : second_(second) {
+  wait_for_signal(second);
 }
 
 Interrupt::~Interrupt() {
@@ -35,7 +36,7 @@ bool Interrupt::requested() const noexcept {
 }
 
 void Interrupt::reset() noexcept {
-  wait_for_signal();
+  wait_for_signal(second_);
 }
 
 }  // namespace saker::apps

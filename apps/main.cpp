@@ -30,6 +30,7 @@ int finish(int code) {
 
 void add_commands(CLI::App& app) {
   add_bench(app);
+  add_chat(app);
   add_convert(app);
   add_doctor(app);
   add_generate(app);

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <numeric>
-#include <vector>
 
 #include "core/error.h"
 
@@ -28,6 +27,8 @@ size_t edit_distance(const std::string& a, const std::string& b) {
   return row[b.size()];
 }
 
+}  // namespace
+
 std::string nearest(const std::vector<std::string>& known, const std::string& typed) {
   const std::string* best = nullptr;
   // A third of the letters may be wrong.
@@ -39,8 +40,6 @@ std::string nearest(const std::vector<std::string>& known, const std::string& ty
     }
   return best ? fmt::format(" (did you mean \"{}\"?)", *best) : "";
 }
-
-}  // namespace
 
 std::string unknown_command(const CLI::App& app, const std::string& typed) {
   std::vector<std::string> names;

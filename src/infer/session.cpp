@@ -58,6 +58,13 @@ int32_t Session::next(Sampler& sampler) {
   return sequence_.choose(sampler, logits());
 }
 
+void Session::take_back() {
+  SAKER_ASSERT(sequence_.waiting);
+  sequence_.history.add_generated(*sequence_.waiting, -1);
+  sequence_.waiting.reset();
+  --sequence_.tokens;
+}
+
 Session Session::fork(Workspace& workspace) const {
   return {*model_, workspace, state_.clone(), sequence_, logits_};
 }
