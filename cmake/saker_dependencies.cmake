@@ -22,6 +22,7 @@ endfunction()
 saker_pkg_config(oniguruma::oniguruma oniguruma)
 saker_pkg_config(utf8proc::utf8proc libutf8proc)
 saker_pkg_config(edit::edit libedit)
+saker_pkg_config(tomlplusplus::tomlplusplus tomlplusplus)
 saker_pkg_config(xxhash::xxhash libxxhash)
 saker_pkg_config(zstd::zstd libzstd)
 
