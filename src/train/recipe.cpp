@@ -32,7 +32,8 @@ fs::path path_of(const RecipeFields& fields, const char* key, const fs::path& fo
 
 // The keys of config.json within [model], over those of the file that `config` names.
 ModelConfig read_model_config(const RecipeFields& fields, const RecipeTree& tree, const fs::path& file) {
-  json config = file.empty() ? json{{"model_type", "falcon_mamba"}} : parse_json(read_file(file), "config", saker::quoted(file.native(), 400));
+  json config = file.empty() ? json{{"model_type", "falcon_mamba"}}
+                             : parse_json(read_file(file), "config", saker::quoted(file.native(), 400));
   const std::set<std::string> known = config_keys();
   for (const std::string& key : fields.keys())
     if (known.contains(key)) config[key] = *fields.find(key.c_str());
