@@ -37,6 +37,7 @@ void add_commands(CLI::App& app) {
   add_inspect(app);
   add_perplexity(app);
   add_tokenize(app);
+  add_train(app);
 }
 
 int wrong_usage(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {

@@ -21,7 +21,8 @@ const std::vector<std::string> kModelKeys{"init", "seed", "weights", "products",
 
 std::set<std::string> config_keys() {
   std::set<std::string> keys{"expand"};
-  for (const auto& [key, value] : json::parse(write_config(ModelConfig{})).items()) keys.insert(key);
+  const json all = json::parse(write_config(ModelConfig{}));
+  for (const auto& [key, value] : all.items()) keys.insert(key);
   return keys;
 }
 
@@ -233,7 +234,10 @@ void collect_differences(const json& a, const json& b, const std::string& path, 
 // What changes no number of the run.
 json essentials(json root) {
   for (const char* key : {"name", "evaluation", "checkpoints"}) root.erase(key);
-  if (root.contains("run")) root["run"].erase("recompute");
+  if (root.contains("run")) {
+    root["run"].erase("recompute");
+    if (root["run"].empty()) root.erase("run");
+  }
   return root;
 }
 

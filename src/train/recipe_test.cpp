@@ -95,7 +95,7 @@ struct BadRecipe {
 
 TEST(Recipe, EveryMistakeIsNamedWithItsPlace) {
   const std::vector<BadRecipe> table{
-      {with("[optimiser]\n"), "tiny.toml:24: unknown key \"optimiser\" (did you mean \"optimizer\"?)"},
+      {with("[optimiser]\n"), "tiny.toml:26: unknown key \"optimiser\" (did you mean \"optimizer\"?)"},
       {with("", "tokens = \"1.5M\"", "token = 3"), "tiny.toml:9: expected stages.0.tokens"},
       {with("", "context = 64", "context = 64\ncontxt = 3"),
        "tiny.toml:13: unknown key stages.0.\"contxt\" (did you mean \"context\"?)"},
@@ -110,12 +110,12 @@ TEST(Recipe, EveryMistakeIsNamedWithItsPlace) {
       {with("", "{ web = 1 }", "{ web = -1 }"), "expected web to be a number from 0"},
       {with("", "shards = \"shards\"", ""), "expected data.shards"},
       {with("", "name = \"first\"", "name = \"decay\""), "twice"},
-      {with("[model]\n"), "tiny.toml:24:"},
-      {with("x = = 3\n"), "tiny.toml:24:"},
+      {with("[model]\n"), "tiny.toml:26:"},
+      {with("x = = 3\n"), "tiny.toml:26:"},
       {"", "expected data.shards"},
       {"[data]\nshards = \"x\"\n", "expected [[stages]] or [decay]"},
       {"stages = 3\n[data]\nshards = \"x\"\n", "expected stages to be a list of tables"},
-      {"model = 3\n", "expected model to be a table, found a number"},
+      {"model = 3\n", "expected model to be a table, found an integer"},
       {with("", "vocab_size = 300", "vocab_size = 0"), "vocab_size"},
   };
   for (const BadRecipe& bad : table) {
