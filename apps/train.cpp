@@ -63,7 +63,7 @@ ValidationSet read_validation(const fs::path& file, const Tokenizer& tokenizer, 
 std::vector<ValidationSet> read_validation(const Recipe& recipe) {
   std::vector<ValidationSet> sets;
   if (recipe.evaluation.files.empty()) return sets;
-  const Tokenizer tokenizer = Tokenizer::load(recipe.data.shards / "tokenizer.json");
+  const Tokenizer tokenizer = Tokenizer::from_file(recipe.data.shards / "tokenizer.json");
   for (const fs::path& file : recipe.evaluation.files)
     sets.push_back(read_validation(file, tokenizer, recipe.evaluation.max_tokens));
   return sets;

@@ -191,7 +191,7 @@ void Trainer::apply(const Batch& batch, StepResult& result) {
 // What is due, in an order that a resume repeats: whatever a checkpoint's log has is before it.
 void Trainer::after_step(const StepResult& result) {
   const bool last = !plan_.at(progress_.tokens);
-  if (is_due(recipe_.evaluation.every_tokens, result.planned) || last) evaluate();
+  if (is_due(recipe_.evaluation.every_tokens, result.planned) || last) evaluate(result);
   if (progress_.tokens == plan_.decay_begin())
     save(folder_.pre_decay());
   else if (is_due(recipe_.checkpoints.every_tokens, result.planned) || last)
@@ -207,20 +207,22 @@ void Trainer::save(const fs::path& folder) {
       {.recipe = recipe_.tree.root, .tokenizer = data_.tokenizer_json(), .version = settings_.version});
   rotate_checkpoints(folder_.checkpoints(), recipe_.checkpoints.keep);
   if (recipe_.checkpoints.export_model) export_model();
-  settings_.on_event(fmt::format("step {}: saved {}", progress_.step, folder.string()));
+  settings_.on_saved(fmt::format("step {}: saved {}", progress_.step, folder.string()));
 }
 
-void Trainer::evaluate() {
+void Trainer::evaluate(const StepResult& result) {
+  if (settings_.validation.empty()) return;
   scores_.clear();
   ordered_json sources;
+  std::string news = fmt::format("step {}: loss {:.4f}", result.step, result.loss());
   for (const ValidationSet& set : settings_.validation) {
     scores_.push_back(validation_.score(set));
     const ValidationScore& score = scores_.back();
     sources[score.name] = {{"tokens", score.tokens}, {"nats_per_token", score.nats_per_token()}};
-    settings_.on_event(
-        fmt::format("step {}: {} {:.4f} nats/token", progress_.step, score.name, score.nats_per_token()));
+    news += fmt::format(", {} {:.4f}", score.name, score.nats_per_token());
   }
-  if (!scores_.empty()) log_->write({{"step", progress_.step}, {"tokens", progress_.tokens}, {"validation", sources}});
+  log_->write({{"step", progress_.step}, {"tokens", progress_.tokens}, {"validation", sources}});
+  settings_.on_news(news);
 }
 
 void Trainer::export_model() {
@@ -262,9 +264,9 @@ void Trainer::log_bad_step(const Batch& batch, const StepResult& result) {
                {"gradient_norm_z", result.verdict.norm_z},
                {"skipped", result.skipped},
                {"documents", documents}});
-  settings_.on_event(fmt::format("step {}: {}, loss {:.4f}, gradient norm {:.4f}{}", result.step,
-                                 kind_of(result.verdict), result.loss(), result.gradient_norm,
-                                 result.skipped ? ", step skipped" : ""));
+  settings_.on_news(fmt::format("step {}: {}, loss {:.4f}, gradient norm {:.4f}{}", result.step,
+                                kind_of(result.verdict), result.loss(), result.gradient_norm,
+                                result.skipped ? ", step skipped" : ""));
 }
 
 uint64_t Trainer::fingerprint() const {
