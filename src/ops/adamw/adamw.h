@@ -37,6 +37,9 @@ struct AdamwArgs {
 
 void adamw(Stream& stream, const AdamwArgs& args);
 
+// What every gradient is multiplied by: gradient_scale and the clipping. NaN where the norm is NaN.
+double adamw_gradient_factor(const AdamwArgs& args) noexcept;
+
 namespace reference {
 void adamw(Stream& stream, const AdamwArgs& args) noexcept;
 }
