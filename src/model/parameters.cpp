@@ -27,17 +27,18 @@ Shape computed_shape(const TensorSpec& spec) {
   return is_transposed(spec.role) ? Shape{spec.shape[-1], spec.shape[0]} : spec.shape;
 }
 
-// to [columns, rows] from [rows, columns]
-void transpose(TensorView to, ConstTensorView from, int64_t rows, int64_t columns) noexcept {
+void check_shape(const Parameter& parameter, const Shape& expected, const Shape& found) {
+  SAKER_CHECK(found == expected, ErrorCode::invalid_argument, "[parameters] {}: expected {}, found {}", parameter.name,
+              expected.text(), found.text());
+}
+
+// [rows, columns] -> [columns, rows] if `transposed`, else as it is.
+void relayout(TensorView to, ConstTensorView from, bool transposed, int64_t rows, int64_t columns) noexcept {
+  if (!transposed) return convert_elements(to.data, to.dtype, from.data, from.dtype, from.shape.elements());
   for (int64_t row = 0; row < rows; ++row)
     for (int64_t column = 0; column < columns; ++column)
       store_element(to.data, to.dtype, column * rows + row,
                     load_element(from.data, from.dtype, row * columns + column));
-}
-
-void check_shape(const Parameter& parameter, const Shape& expected, const Shape& found) {
-  SAKER_CHECK(found == expected, ErrorCode::invalid_argument, "[parameters] {}: expected {}, found {}", parameter.name,
-              expected.text(), found.text());
 }
 
 size_t bytes_of(const ModelConfig& config, DType dtype, bool (*counts)(TensorRole)) {
@@ -52,19 +53,13 @@ size_t bytes_of(const ModelConfig& config, DType dtype, bool (*counts)(TensorRol
 void Parameter::to_stored(TensorView stored, ConstTensorView array) const {
   check_shape(*this, stored_shape, stored.shape);
   check_shape(*this, value.shape, array.shape);
-  if (is_transposed(role))
-    transpose(stored, array, value.shape[0], value.shape[1]);
-  else
-    convert_elements(stored.data, stored.dtype, array.data, array.dtype, array.shape.elements());
+  relayout(stored, array, is_transposed(role), value.shape[0], value.shape[-1]);
 }
 
 void Parameter::from_stored(TensorView array, ConstTensorView stored) const {
-  check_shape(*this, stored_shape, stored.shape);
   check_shape(*this, value.shape, array.shape);
-  if (is_transposed(role))
-    transpose(array, stored, value.shape[1], value.shape[0]);
-  else
-    convert_elements(array.data, array.dtype, stored.data, stored.dtype, stored.shape.elements());
+  check_shape(*this, stored_shape, stored.shape);
+  relayout(array, stored, is_transposed(role), value.shape[-1], value.shape[0]);
 }
 
 size_t Parameters::value_bytes(const ModelConfig& config, DType dtype) {

@@ -22,7 +22,8 @@ DType accumulation(DType dtype) {
   return dtype == DType::f64 ? DType::f64 : DType::f32;
 }
 
-const TrainingOptions& checked(const TrainingOptions& options, const Backend& backend) {
+const TrainingOptions& checked(const TrainingOptions& options, const ModelConfig& config, const Backend& backend) {
+  config.validate();
   SAKER_CHECK(options.dtype == DType::f32 || options.dtype == DType::bf16 ||
                   (options.dtype == DType::f64 && backend.kind == BackendKind::reference),
               ErrorCode::unsupported, "[training] dtype: expected f32 or bf16 on the {} backend, found {}",
@@ -90,7 +91,7 @@ MemoryPlan TrainingModel::memory(const ModelConfig& config, const TrainingOption
 }
 
 TrainingModel::TrainingModel(const Weights& weights, const Backend& backend, const TrainingOptions& options)
-    : options_(checked(options, backend)),
+    : options_(checked(options, weights.config, backend)),
       stream_(backend),
       parameters_(weights, accumulation(options.dtype), options.dtype == DType::bf16, backend.threads),
       A_(accumulation(options.dtype), {weights.config.n_layer, weights.config.d_state, weights.config.d_inner}),
