@@ -69,12 +69,10 @@ std::vector<ValidationSet> read_validation(const Recipe& recipe) {
   return sets;
 }
 
-// Of the largest product of a layer in a micro-batch.
+// Of products large enough to show what the machine can do, whatever the model.
 double product_rate(const Recipe& recipe, const Backend& backend) {
-  constexpr int64_t kEnoughRows = 1024;
-  const ModelConfig& config = recipe.model.config;
-  return measure_product(backend, recipe.model.dtype, std::min(kEnoughRows, micro_batch_tokens(recipe)),
-                         2 * config.d_inner, config.d_model);
+  constexpr int64_t kLargeEnough = 1024;
+  return measure_product(backend, recipe.model.dtype, kLargeEnough, kLargeEnough, kLargeEnough);
 }
 
 nlohmann::ordered_json summary(const Trainer& trainer, const TrainingLine& line, const std::string& out) {

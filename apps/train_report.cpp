@@ -7,7 +7,14 @@ namespace saker::apps {
 
 namespace {
 
-constexpr double kGibibyte = 1024.0 * 1024.0 * 1024.0;
+// 1536 -> 1.5 KiB
+std::string bytes_text(size_t bytes) {
+  constexpr std::array<const char*, 5> kUnits{"bytes", "KiB", "MiB", "GiB", "TiB"};
+  auto value = static_cast<double>(bytes);
+  size_t i = 0;
+  for (; value >= 1000.0 && i + 1 < kUnits.size(); ++i) value /= 1024.0;
+  return fmt::format("{:.3g} {}", value, kUnits[i]);
+}
 
 std::string duration(double seconds) {
   if (seconds < 90.0) return fmt::format("{:.0f} s", seconds);
@@ -48,17 +55,16 @@ void print_schedule(const Recipe& recipe, const RunEstimate& estimate) {
 
 void print_estimate(const Recipe& recipe, const RunEstimate& estimate, double tokens_per_second) {
   const MemoryPlan& memory = estimate.memory;
-  const auto gib = [](size_t bytes) { return static_cast<double>(bytes) / kGibibyte; };
   const double flops = estimate.flops_per_token * static_cast<double>(estimate.tokens);
   fmt::print("{}: {} parameters, {} tokens in {} steps\n\n", recipe.name, recipe.model.config.parameters(),
              short_count(static_cast<double>(estimate.tokens)), estimate.steps);
   print_stages(estimate);
   print_schedule(recipe, estimate);
   fmt::print(
-      "\nmemory   {:.2f} GiB: parameters {:.2f}, gradients {:.2f}, rounded copies {:.2f}, moments {:.2f}, kept "
-      "activations {:.2f}, working {:.2f}\n",
-      gib(estimate.memory_bytes()), gib(memory.values), gib(memory.gradients), gib(memory.rounded),
-      gib(estimate.moment_bytes), gib(memory.kept), gib(memory.working));
+      "\nmemory   {}: parameters {}, gradients {}, rounded copies {}, moments {}, kept activations {}, working {}\n",
+      bytes_text(estimate.memory_bytes()), bytes_text(memory.values), bytes_text(memory.gradients),
+      bytes_text(memory.rounded), bytes_text(estimate.moment_bytes), bytes_text(memory.kept),
+      bytes_text(memory.working));
   fmt::print("compute  {:.3g} FLOPs, {:.3g} per token\n", flops, estimate.flops_per_token);
   if (tokens_per_second > 0.0)
     fmt::print("time     {} at {:.0f} tokens/s\n", duration(static_cast<double>(estimate.tokens) / tokens_per_second),
