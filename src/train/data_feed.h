@@ -2,12 +2,9 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
-
-#include "train/recipe.h"
 
 namespace saker {
 
@@ -26,22 +23,22 @@ struct Batch {
   std::vector<Piece> pieces;
 };
 
+// Where the tokens come from. Batches are a pure function of the calls since the position that was restored.
 class DataFeed {
  public:
-  explicit DataFeed(const Recipe& recipe);
-  ~DataFeed();
+  virtual ~DataFeed() = default;
 
-  const std::vector<std::string>& sources() const noexcept;
-  std::string tokenizer_json() const;
+  virtual const std::vector<std::string>& sources() const noexcept = 0;
+  // tokenizer.json of the tokens; empty if nobody knows.
+  virtual std::string tokenizer_json() const = 0;
 
-  void enter_stage(size_t stage);
-  Batch next(int64_t rows);
-  nlohmann::json position() const;
-  void restore(const nlohmann::json& position);
+  // What follows has this stage's mixture and context; documents go on where the last stage left them.
+  virtual void enter_stage(size_t stage) = 0;
+  virtual Batch next(int64_t rows) = 0;
 
- private:
-  struct State;
-  std::unique_ptr<State> state_;
+  // Everything that what follows depends on. restore() is called before enter_stage() with the stage of the position.
+  virtual nlohmann::json position() const = 0;
+  virtual void restore(const nlohmann::json& position) = 0;
 };
 
 }  // namespace saker

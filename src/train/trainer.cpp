@@ -71,12 +71,12 @@ std::string_view kind_of(const Verdict& verdict) {
 
 }  // namespace
 
-Trainer::Trainer(Recipe recipe, TrainerSettings settings)
+Trainer::Trainer(Recipe recipe, std::unique_ptr<DataFeed> data, TrainerSettings settings)
     : recipe_(std::move(recipe)),
       settings_(std::move(settings)),
       plan_(recipe_.plan()),
       folder_(settings_.out),
-      data_(recipe_),
+      data_(std::move(data)),
       checkpoint_(starting_checkpoint(folder_, settings_.start)),
       model_(starting_weights(recipe_, checkpoint_, settings_.backend.threads), settings_.backend,
              options_of(recipe_, lanes_of(recipe_, plan_))),
@@ -127,8 +127,8 @@ bool Trainer::run() {
 void Trainer::enter_stage(size_t stage) {
   if (stage_ == stage) return;
   const bool resumed = !stage_ && !progress_.data.is_null();
-  if (resumed) data_.restore(progress_.data);
-  data_.enter_stage(stage);
+  if (resumed) data_->restore(progress_.data);
+  data_->enter_stage(stage);
   if (stage_) guard_.forget();
   stage_ = stage;
 }
@@ -137,8 +137,8 @@ StepResult Trainer::make_step(const PlannedStep& planned) {
   StepResult result;
   result.step = progress_.step + 1;
   result.planned = planned;
-  result.sources.resize(data_.sources().size());
-  const Batch batch = data_.next(planned.rows);
+  result.sources.resize(data_->sources().size());
+  const Batch batch = data_->next(planned.rows);
   model_.parameters().zero_gradients();
   accumulate(batch, result);
   result.gradient_norm = optimizer_.gradient_norm(model_.stream());
@@ -201,10 +201,10 @@ void Trainer::after_step(const StepResult& result) {
 void Trainer::save(const fs::path& folder) {
   log_->sync();
   progress_.spikes = guard_.state();
-  progress_.data = data_.position();
+  progress_.data = data_->position();
   save_training_checkpoint(
       folder, {model_.parameters(), optimizer_, lanes_ ? &lanes_->pool() : nullptr, progress_},
-      {.recipe = recipe_.tree.root, .tokenizer = data_.tokenizer_json(), .version = settings_.version});
+      {.recipe = recipe_.tree.root, .tokenizer = data_->tokenizer_json(), .version = settings_.version});
   rotate_checkpoints(folder_.checkpoints(), recipe_.checkpoints.keep);
   if (recipe_.checkpoints.export_model) export_model();
   settings_.on_saved(fmt::format("step {}: saved {}", progress_.step, folder.string()));
@@ -228,7 +228,8 @@ void Trainer::evaluate(const StepResult& result) {
 void Trainer::export_model() {
   save_checkpoint(model_.parameters().to_weights(), folder_.model(),
                   {.dtype = recipe_.checkpoints.export_dtype, .progress = {}});
-  replace_file(folder_.model() / "tokenizer.json", data_.tokenizer_json());
+  if (const std::string tokenizer = data_->tokenizer_json(); !tokenizer.empty())
+    replace_file(folder_.model() / "tokenizer.json", tokenizer);
 }
 
 void Trainer::log_step(const StepResult& result) {
@@ -246,8 +247,8 @@ void Trainer::log_step(const StepResult& result) {
     line["mfu"] = result.tokens_per_second() * training_flops_per_token(recipe_.model.config) / settings_.product_rate;
   for (size_t i = 0; i < result.sources.size(); ++i)
     if (const SourceLoss& source = result.sources[i]; source.targets > 0)
-      line["sources"][data_.sources()[i]] = {{"loss", source.nats / static_cast<double>(source.targets)},
-                                             {"targets", source.targets}};
+      line["sources"][data_->sources()[i]] = {{"loss", source.nats / static_cast<double>(source.targets)},
+                                              {"targets", source.targets}};
   if (result.skipped) line["skipped"] = true;
   log_->write(line);
 }
@@ -255,7 +256,7 @@ void Trainer::log_step(const StepResult& result) {
 void Trainer::log_bad_step(const Batch& batch, const StepResult& result) {
   ordered_json documents = ordered_json::array();
   for (const Piece& piece : batch.pieces)
-    documents.push_back({data_.sources()[static_cast<size_t>(piece.source)], piece.document});
+    documents.push_back({data_->sources()[static_cast<size_t>(piece.source)], piece.document});
   log_->write({{"step", result.step},
                {"event", kind_of(result.verdict)},
                {"loss", result.loss()},

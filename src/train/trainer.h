@@ -36,9 +36,9 @@ struct TrainerSettings {
 
 class Trainer {
  public:
-  // Opens the data and the run's folder, and loads or initialises everything. Throws what those throw;
+  // Opens the run's folder, and loads or initialises everything. Throws what those throw;
   // invalid_argument if the checkpoint is one of another recipe or model.
-  Trainer(Recipe recipe, TrainerSettings settings);
+  Trainer(Recipe recipe, std::unique_ptr<DataFeed> data, TrainerSettings settings);
 
   // Trains to the end of the recipe, or until asked to stop; false then. Throws io if a checkpoint or the log cannot be
   // written, and invalid_argument if too many steps in a row have no finite loss; checkpoints are as they were.
@@ -67,7 +67,7 @@ class Trainer {
   TrainerSettings settings_;
   StepPlan plan_;
   RunFolder folder_;
-  DataFeed data_;
+  std::unique_ptr<DataFeed> data_;
   Progress progress_;
   std::filesystem::path checkpoint_;  // that the run begins from, if any
   TrainingModel model_;
