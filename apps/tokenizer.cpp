@@ -14,7 +14,7 @@
 #include "apps/option_checks.h"
 #include "apps/progress.h"
 #include "core/error.h"
-#include "eval/documents.h"
+#include "data/documents.h"
 #include "io/atomic_file.h"
 #include "io/file_handle.h"
 #include "tokenizer/tokenizer_trainer.h"
