@@ -53,7 +53,6 @@ class TokenShard {
 
  private:
   int64_t end(int64_t document) const noexcept;
-  std::span<const std::byte> payload() const noexcept;
 
   MappedFile file_;
   uint64_t checksum_;
