@@ -36,7 +36,9 @@ uint64_t read_hex(const JsonFields& fields, const char* key) {
 
 int64_t read_count(const JsonFields& fields, const char* key) {
   const int64_t value = fields.integer(key, -1);
-  if (value < 0) fields.refuse(ErrorCode::corrupt_data, "expected {} to be an integer from 0", key);
+  constexpr int64_t kMost = int64_t{1} << 48;  // sums of them do not overflow
+  if (value < 0 || value > kMost)
+    fields.refuse(ErrorCode::corrupt_data, "expected {} to be an integer from 0 to 2^48", key);
   return value;
 }
 
