@@ -47,7 +47,7 @@ void divide_tokens(StagePlan& plan) {
     for (PartPlan& part : source.parts) {
       if (part.share == 0.0) continue;
       share += part.share;
-      const auto until = std::min(plan.tokens, std::llround(share * static_cast<double>(plan.tokens)));
+      const auto until = std::min<int64_t>(plan.tokens, std::llround(share * static_cast<double>(plan.tokens)));
       part.tokens = until - given;
       given = until;
       last = &part;
@@ -59,7 +59,8 @@ void divide_tokens(StagePlan& plan) {
 void check_cap(const SourcePlan& source, Part which, int64_t taken) {
   const PartPlan& part = source.parts[which];
   const auto allowed = static_cast<int64_t>(source.max_epochs * static_cast<double>(part.epoch_tokens));
-  if (source.max_epochs == 0.0 || part.tokens == 0 || taken <= allowed) return;
+  constexpr int64_t kRounding = 1;  // of divide_tokens
+  if (source.max_epochs == 0.0 || part.tokens == 0 || taken <= allowed + kRounding) return;
   fail(ErrorCode::invalid_argument,
        "[mixture] {}: expected at most {} epochs, found {:.3f} by the end of the stage: {} tokens{} are missing",
        saker::quoted(source.name), source.max_epochs, part.epochs_by_then, taken - allowed,
