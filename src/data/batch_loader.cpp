@@ -1,7 +1,7 @@
 #include "data/batch_loader.h"
 
 #include <algorithm>
-#include <bit>
+#include <charconv>
 
 #include "core/error.h"
 #include "data/permutation.h"
@@ -31,6 +31,7 @@ uint64_t fingerprint_of(const std::vector<SourcePlan>& shares) {
 }
 
 const json& member(const json& object, const char* key) {
+  SAKER_CHECK(object.is_object(), ErrorCode::corrupt_data, "[loader] position: expected an object with {}", key);
   const auto it = object.find(key);
   SAKER_CHECK(it != object.end(), ErrorCode::corrupt_data, "[loader] position: expected {}, found none", key);
   return *it;
@@ -46,6 +47,14 @@ std::vector<int64_t> counts(const json& array, size_t size, int64_t most) {
               "[loader] position: expected {} integers from 0 to {}, found {}", size, most,
               saker::quoted(array.dump(-1, ' ', false, json::error_handler_t::replace)));
   return values;
+}
+
+uint64_t parse_hex(const std::string& text) {
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
+  SAKER_CHECK(error == std::errc() && end == text.data() + text.size(), ErrorCode::corrupt_data,
+              "[loader] position: expected a fingerprint, found {}", saker::quoted(text));
+  return value;
 }
 
 constexpr int64_t kMostTokens = int64_t{1} << 60;
@@ -90,8 +99,8 @@ void BatchLoader::set_stage(const Mixture& mixture, int64_t context) {
               "[loader] expected long documents to have more than {} tokens in all stages, found {}",
               long_document_tokens_, mixture.long_document_tokens);
   if (sizes_.empty()) sizes_ = part_sizes(dataset_, mixture.long_document_tokens);
-  shares_ = plan_shares(dataset_, sizes_, mixture);
   long_document_tokens_ = mixture.long_document_tokens;
+  shares_ = plan_shares(dataset_, sizes_, mixture);
   context_ = context;
   if (fingerprint_of(shares_) == mixture_) return;
   mixture_ = fingerprint_of(shares_);
@@ -179,9 +188,9 @@ int64_t BatchLoader::advance(int32_t source, Part part) {
   }
 }
 
-uint64_t BatchLoader::fingerprint() const {
-  return checksum_of(fmt::format("{:x} {:x} {} {}", dataset_.fingerprint(), seed_, carried_ ? "carried" : "packed",
-                                 long_document_tokens_));
+std::string BatchLoader::identity(int64_t long_document_tokens) const {
+  return fmt::format("data {:016x}, seed {}, {}, documents beyond {} tokens are long", dataset_.fingerprint(), seed_,
+                     carried_ ? "carried" : "packed", long_document_tokens);
 }
 
 json BatchLoader::cursors_json(size_t source) const {
@@ -201,9 +210,62 @@ json BatchLoader::position() const {
   for (const OpenDocument& document : open_)
     open.push_back(document.source < 0 ? json::array()
                                        : json::array({document.source, document.document, document.offset}));
-  return {{"data", hex(fingerprint())}, {"long_document_tokens", long_document_tokens_},
-          {"mixture", hex(mixture_)},   {"rows", rows_},
-          {"sources", sources},         {"open", open}};
+  return {{"of", identity(long_document_tokens_)},
+          {"long_document_tokens", long_document_tokens_},
+          {"mixture", hex(mixture_)},
+          {"rows", rows_},
+          {"sources", sources},
+          {"open", open}};
+}
+
+void BatchLoader::restore(const json& position) {
+  SAKER_CHECK(position.is_object(), ErrorCode::corrupt_data, "[loader] expected a position, found something else");
+  const JsonFields fields(position, "loader", "position");
+  const int64_t long_document_tokens =
+      long_document_tokens_ == -1 ? fields.integer("long_document_tokens", -1) : long_document_tokens_;
+  const std::string saved = fields.text("of", ""), expected = identity(long_document_tokens);
+  SAKER_CHECK(saved == expected, ErrorCode::invalid_argument,
+              "[loader] expected to go on with what the run began with ({}), found other data or settings ({})", saved,
+              expected);
+  BatchLoader restored(dataset_, seed_, carried_, rank_, world_);
+  restored.mixture_ = parse_hex(fields.text("mixture", ""));
+  restored.rows_ = counts(json::array({member(position, "rows")}), 1, kMostTokens)[0];
+  const json &sources = member(position, "sources"), &open = member(position, "open");
+  for (size_t i = 0; i < cursors_.size(); ++i)
+    restored.restore_source(i, member(sources, dataset_.manifest().sources[i].name.c_str()));
+  SAKER_CHECK(open.is_array() && (carried_ || open.size() == 1), ErrorCode::corrupt_data,
+              "[loader] position: expected the documents of the rows, found something else");
+  restored.open_.clear();
+  for (const json& document : open) restored.open_.push_back(open_from_json(document));
+
+  long_document_tokens_ = long_document_tokens;
+  mixture_ = restored.mixture_;
+  cursors_ = restored.cursors_;
+  delivered_ = restored.delivered_;
+  rows_ = restored.rows_;
+  open_ = restored.open_;
+}
+
+void BatchLoader::restore_source(size_t source, const json& saved) {
+  const std::vector<int64_t> cursors = counts(member(saved, "cursors"), 6, kMostTokens);
+  for (const Part part : {kShort, kLong}) {
+    const size_t begin = 3 * part;
+    cursors_[source][part] = {cursors[begin], cursors[begin + 1], cursors[begin + 2]};
+    SAKER_CHECK(cursors[begin + 1] <= dataset_.documents(static_cast<int32_t>(source)), ErrorCode::corrupt_data,
+                "[loader] position: expected an index among the documents, found {}", cursors[begin + 1]);
+  }
+  delivered_[source] = counts(json::array({member(saved, "tokens")}), 1, kMostTokens)[0];
+}
+
+BatchLoader::OpenDocument BatchLoader::open_from_json(const json& saved) const {
+  if (saved.is_array() && saved.empty()) return {};
+  const std::vector<int64_t> values = counts(saved, 3, kMostTokens);
+  const int64_t sources = static_cast<int64_t>(cursors_.size());
+  const auto source = static_cast<int32_t>(std::min(values[0], sources));
+  SAKER_CHECK(
+      source < sources && values[1] < dataset_.documents(source) && values[2] <= dataset_.length(source, values[1]),
+      ErrorCode::corrupt_data, "[loader] position: expected a place in a document, found {}", saved.dump());
+  return {source, values[1], values[2]};
 }
 
 }  // namespace saker

@@ -15,6 +15,7 @@
 #include <array>
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <vector>
 
 #include "data/batch.h"
@@ -56,7 +57,7 @@ class BatchLoader {
     int64_t document = 0, offset = 0;
   };
 
-  uint64_t fingerprint() const;
+  std::string identity(int64_t long_document_tokens) const;
   void fill_row(OpenDocument& open, int64_t row, Batch* batch);
   OpenDocument draw();
   int64_t advance(int32_t source, Part part);
