@@ -14,6 +14,7 @@ void add_init(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_perplexity(CLI::App& app);
 void add_tokenize(CLI::App& app);
+void add_tokenizer(CLI::App& app);
 void add_train(CLI::App& app);
 
 }  // namespace saker::apps

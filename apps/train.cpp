@@ -13,8 +13,9 @@
 #include "apps/option_checks.h"
 #include "apps/train_report.h"
 #include "core/error.h"
-#include "eval/documents.h"
+#include "data/documents.h"
 #include "tokenizer/tokenizer.h"
+#include "train/shard_feed.h"
 #include "train/trainer.h"
 
 namespace saker::apps {
@@ -45,7 +46,7 @@ RunStart start_of(const TrainOptions& options) {
 
 // Whole documents of a file, as many as fit the limit.
 ValidationSet read_validation(const fs::path& file, const Tokenizer& tokenizer, int64_t max_tokens) {
-  ValidationSet set{file.stem().string(), {}};
+  ValidationSet set{source_name(file), {}};
   int64_t tokens = 0;
   for_each_document(file, [&](std::string_view text) {
     std::vector<int32_t> ids;
@@ -60,10 +61,10 @@ ValidationSet read_validation(const fs::path& file, const Tokenizer& tokenizer, 
   return set;
 }
 
-std::vector<ValidationSet> read_validation(const Recipe& recipe) {
+std::vector<ValidationSet> read_validation(const Recipe& recipe, const std::string& tokenizer_json) {
   std::vector<ValidationSet> sets;
   if (recipe.evaluation.files.empty()) return sets;
-  const Tokenizer tokenizer = Tokenizer::from_file(recipe.data.shards / "tokenizer.json");
+  const Tokenizer tokenizer = Tokenizer::from_json(tokenizer_json);
   for (const fs::path& file : recipe.evaluation.files)
     sets.push_back(read_validation(file, tokenizer, recipe.evaluation.max_tokens));
   return sets;
@@ -96,20 +97,21 @@ void train(const TrainOptions& options) {
     return;
   }
   const Backend backend = open_device(options.device);
+  auto data = std::make_unique<ShardFeed>(recipe);
   const Interrupt interrupt(/*termination_too=*/true);
   TrainerSettings settings;
   settings.out = options.out;
   settings.start = start_of(options);
   settings.backend = backend;
   settings.version = commit();
-  settings.validation = read_validation(recipe);
+  settings.validation = read_validation(recipe, data->tokenizer_json());
   settings.product_rate = product_rate(recipe, backend);
   TrainingLine line(plan, settings.product_rate);
   settings.stop = [&] { return interrupt.requested(); };
   settings.on_step = [&](const StepResult& result) { line.update(result); };
   settings.on_news = [&](const std::string& text) { line.news(text); };
   settings.on_saved = [&](const std::string& text) { line.saved(text); };
-  Trainer trainer(recipe, std::move(settings));
+  Trainer trainer(recipe, std::move(data), std::move(settings));
   const bool finished = trainer.run();
   SAKER_CHECK(finished, ErrorCode::cancelled, "interrupted after step {}, which is saved; --resume continues",
               trainer.progress().step);

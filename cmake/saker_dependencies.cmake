@@ -12,6 +12,7 @@ find_package(nlohmann_json REQUIRED)
 find_package(simdjson REQUIRED)
 find_package(hwy REQUIRED)
 find_package(dnnl REQUIRED)
+find_package(ZLIB REQUIRED)
 
 find_package(PkgConfig REQUIRED)
 function(saker_pkg_config target module)

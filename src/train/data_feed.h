@@ -6,22 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "data/batch.h"
+
 namespace saker {
-
-// A document, or the part of one that is in a row.
-struct Piece {
-  int64_t begin, length, row;  // tokens [begin, begin + length) of the batch
-  int32_t source;
-  int64_t document;
-  bool continues, unfinished;
-};
-
-// `rows` rows of `context` tokens; labels[t] is what token t predicts.
-struct Batch {
-  int64_t rows, context;
-  std::vector<int32_t> ids, labels;  // [rows * context]
-  std::vector<Piece> pieces;
-};
 
 // Where the tokens come from. Batches are a pure function of the calls since the position that was restored.
 class DataFeed {

@@ -36,9 +36,9 @@ std::vector<Mark> marks(const Recipe& recipe, const StepPlan& plan) {
 
 std::vector<SourceTokens> shares(const StageRecipe& stage, int64_t tokens) {
   double weights = 0.0;
-  for (const MixtureShare& share : stage.mixture) weights += share.weight;
+  for (const MixtureShare& share : stage.mixture.shares) weights += share.weight;
   std::vector<SourceTokens> out;
-  for (const MixtureShare& share : stage.mixture)
+  for (const MixtureShare& share : stage.mixture.shares)
     out.push_back({share.source, std::llround(static_cast<double>(tokens) * share.weight / weights)});
   return out;
 }

@@ -66,6 +66,7 @@ DataRecipe read_data(const RecipeFields& fields, const fs::path& folder) {
   data.tokenizer = path_of(fields, "tokenizer", folder);
   data.packing = fields.choice("packing", {"packed", "carried"}) == "packed" ? Packing::packed : Packing::carried;
   data.reset = fields.boolean("reset", true);
+  data.long_document_tokens = fields.count("long_document_tokens", data.long_document_tokens, 1);
   if (data.shards.empty()) fields.refuse("shards", "expected data.shards, the folder that saker data prepare made");
   fields.refuse_others();
   return data;
@@ -86,8 +87,9 @@ MixtureShare read_share(const RecipeFields& mixture, const std::string& source) 
   return share;
 }
 
-StageRecipe read_stage(const RecipeFields& fields, const std::string& name) {
+StageRecipe read_stage(const RecipeFields& fields, const std::string& name, int64_t long_document_tokens) {
   StageRecipe stage;
+  stage.mixture.long_document_tokens = long_document_tokens;
   stage.name = fields.text("name", name);
   stage.tokens = fields.count("tokens", 0, 1);
   stage.context = fields.integer("context", 0, 1, kMaxContext);
@@ -96,8 +98,8 @@ StageRecipe read_stage(const RecipeFields& fields, const std::string& name) {
   const RecipeFields mixture = fields.table("mixture");
   double weights = 0.0;
   for (const std::string& source : mixture.keys()) {
-    stage.mixture.push_back(read_share(mixture, source));
-    weights += stage.mixture.back().weight;
+    stage.mixture.shares.push_back(read_share(mixture, source));
+    weights += stage.mixture.shares.back().weight;
   }
   if (weights <= 0.0)
     fields.refuse("mixture", "expected {}.mixture to name sources with weights, such as {{ web = 0.8, code = 0.2 }}",
@@ -107,13 +109,14 @@ StageRecipe read_stage(const RecipeFields& fields, const std::string& name) {
 
 void read_stages(const RecipeFields& root, Recipe& recipe) {
   for (const RecipeFields& fields : root.tables("stages")) {
-    recipe.stages.push_back(read_stage(fields, fmt::format("stage-{}", recipe.stages.size() + 1)));
+    recipe.stages.push_back(
+        read_stage(fields, fmt::format("stage-{}", recipe.stages.size() + 1), recipe.data.long_document_tokens));
     fields.refuse_others();
   }
   if (root.has("decay")) {
     const RecipeFields fields = root.table("decay");
     recipe.decays = true;
-    recipe.stages.push_back(read_stage(fields, "decay"));
+    recipe.stages.push_back(read_stage(fields, "decay", recipe.data.long_document_tokens));
     recipe.rate.form = *decay_form_from_name(fields.choice("form", {"exponential", "linear", "1-sqrt", "cosine"}));
     recipe.rate.final_ratio = fields.number("final_ratio", 1.0 / 256, 0.0, 1.0);
     if (recipe.rate.final_ratio == 0.0 && recipe.rate.form == DecayForm::exponential)
@@ -198,6 +201,14 @@ void check_names(const RecipeFields& root, const Recipe& recipe) {
       root.refuse("stages", "expected names of stages to differ, found {} twice", saker::quoted(stage.name));
 }
 
+// Rows that go on in the next batch must all be there.
+void check_carried(const RecipeFields& root, const Recipe& recipe) {
+  const BatchSizeSchedule& batch = recipe.batch;
+  if (recipe.data.packing == Packing::carried &&
+      (batch.unit != BatchSizeSchedule::Unit::sequences || batch.from != batch.to))
+    root.refuse("schedule", "expected a batch of one number of sequences, for data.packing is \"carried\"");
+}
+
 Recipe read_recipe(RecipeTree tree, const fs::path& folder) {
   Recipe recipe;
   recipe.tree = std::move(tree);
@@ -214,6 +225,7 @@ Recipe read_recipe(RecipeTree tree, const fs::path& folder) {
   recipe.run = read_run(root.table("run"));
   root.refuse_others();
   check_names(root, recipe);
+  check_carried(root, recipe);
   return recipe;
 }
 
@@ -246,7 +258,7 @@ json essentials(json root) {
 StepPlan Recipe::plan() const {
   std::vector<StageSpan> spans;
   for (const StageRecipe& stage : stages) spans.push_back({stage.tokens, stage.context});
-  return StepPlan(spans, decays, rate, batch);
+  return StepPlan(spans, decays, rate, batch, data.packing == Packing::carried ? batch.to : 1);
 }
 
 Recipe parse_recipe(std::string_view toml, const std::string& from, const fs::path& folder,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/dtype.h"
+#include "data/mixture.h"
 #include "model/checkpoint.h"
 #include "model/training_model.h"
 #include "train/batch_size_schedule.h"
@@ -26,17 +27,10 @@ struct ModelRecipe {
   DType dtype = DType::f32;       // of the inputs of products: f32 or bf16
 };
 
-struct MixtureShare {
-  std::string source;
-  double weight = 1.0;       // share of the stage's tokens, relative to the others
-  double max_epochs = 0.0;   // tokens beyond so many passes go to the other sources; 0: no limit
-  double long_share = -1.0;  // of the tokens, those from long documents; -1: as they come
-};
-
 struct StageRecipe {
   std::string name;
   int64_t tokens = 0, context = 0;
-  std::vector<MixtureShare> mixture;
+  Mixture mixture;
 };
 
 // How documents become rows of `context` tokens.
@@ -46,7 +40,8 @@ struct DataRecipe {
   std::filesystem::path shards;     // folder made by saker data prepare
   std::filesystem::path tokenizer;  // must be the shards' own, if given
   Packing packing = Packing::packed;
-  bool reset = true;  // the state at the borders of documents
+  bool reset = true;                    // the state at the borders of documents
+  int64_t long_document_tokens = 2048;  // long_share of a mixture counts documents of more
 };
 
 struct EvaluationRecipe {

@@ -57,9 +57,9 @@ TEST(Recipe, ReadsWhatItSays) {
   ASSERT_EQ(recipe.stages.size(), 2u);
   EXPECT_EQ(recipe.stages[0].name, "first");
   EXPECT_EQ(recipe.stages[0].tokens, 1'500'000);
-  EXPECT_EQ(recipe.stages[0].mixture.size(), 2u);
-  EXPECT_EQ(recipe.stages[0].mixture[0].source, "code");  // by name
-  EXPECT_EQ(recipe.stages[0].mixture[0].max_epochs, 4);
+  EXPECT_EQ(recipe.stages[0].mixture.shares.size(), 2u);
+  EXPECT_EQ(recipe.stages[0].mixture.shares[0].source, "code");  // by name
+  EXPECT_EQ(recipe.stages[0].mixture.shares[0].max_epochs, 4);
   EXPECT_EQ(recipe.stages[1].name, "decay");
   EXPECT_TRUE(recipe.decays);
   EXPECT_EQ(recipe.rate.form, DecayForm::one_minus_sqrt);

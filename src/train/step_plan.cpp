@@ -7,13 +7,14 @@
 namespace saker {
 
 StepPlan::StepPlan(const std::vector<StageSpan>& stages, bool decays, const LearningRateSchedule& rate,
-                   const BatchSizeSchedule& batch)
+                   const BatchSizeSchedule& batch, int64_t row_multiple)
     : rate_(rate), batch_(batch) {
   int64_t end = 0;
   for (const StageSpan& stage : stages) {
     SAKER_ASSERT(stage.tokens > 0 && stage.context > 0);
     contexts_.push_back(stage.context);
-    end += (stage.tokens + stage.context - 1) / stage.context * stage.context;
+    const int64_t unit = stage.context * row_multiple;
+    end += (stage.tokens + unit - 1) / unit * unit;
     ends_.push_back(end);
   }
   if (decays) {

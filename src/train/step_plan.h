@@ -1,7 +1,8 @@
 // Which steps a run makes: a pure function of the recipe and of the tokens seen.
 //
-// A stage has its tokens rounded up to whole rows of its context. A step has the rows that the batch schedule asks for
-// at its first token; the last step of a stage has those that are left, so that no step crosses a border.
+// A stage has its tokens rounded up to whole rows of its context (whole steps where rows are carried on). A step has
+// the rows that the batch schedule asks for at its first token; the last step of a stage has those that are left, so
+// that no step crosses a border.
 #pragma once
 
 #include <cstdint>
@@ -29,9 +30,9 @@ struct PlannedStep {
 class StepPlan {
  public:
   // `stages` in their order, all extents positive. With `decays` the last one is the decay: `rate` then gets its begin
-  // and its tokens.
+  // and its tokens. The rows of every step are a multiple of `row_multiple`, if the batch schedule's are.
   StepPlan(const std::vector<StageSpan>& stages, bool decays, const LearningRateSchedule& rate,
-           const BatchSizeSchedule& batch);
+           const BatchSizeSchedule& batch, int64_t row_multiple = 1);
 
   // The step after `tokens`; none at the end.
   std::optional<PlannedStep> at(int64_t tokens) const noexcept;

@@ -97,12 +97,24 @@ void Trainer::load_run(const fs::path& checkpoint) {
   if (settings_.start.kind == RunStart::Kind::fork) {
     progress_.updates = saved.progress.updates;
     progress_.forked_at_tokens = saved.progress.forked_at_tokens + saved.progress.tokens;
+    if (!lanes_) continue_data(saved.progress.data);
     return;
   }
   expect_same_recipe(saved.recipe, recipe_.tree.root);
   progress_ = std::move(saved.progress);
   guard_.restore(progress_.spikes);
+  data_->restore(progress_.data);
   if (lanes_) load_lanes(checkpoint, lanes_->pool());
+}
+
+// A fork reads on where its origin stopped, so that no document is seen twice, unless it reads other data.
+void Trainer::continue_data(const nlohmann::json& position) {
+  try {
+    data_->restore(position);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::invalid_argument) throw;
+    settings_.on_news(fmt::format("the data begins anew: {}", error.what()));
+  }
 }
 
 bool Trainer::run() {
@@ -123,11 +135,9 @@ bool Trainer::run() {
   return true;
 }
 
-// The data of a stage begins where the one before ended. On a resume it continues within the stage.
+// The data of a stage begins where the one before ended; after a resume it continues within the stage.
 void Trainer::enter_stage(size_t stage) {
   if (stage_ == stage) return;
-  const bool resumed = !stage_ && !progress_.data.is_null();
-  if (resumed) data_->restore(progress_.data);
   data_->enter_stage(stage);
   if (stage_) guard_.forget();
   stage_ = stage;

@@ -52,6 +52,7 @@ class Trainer {
 
  private:
   void load_run(const std::filesystem::path& checkpoint);
+  void continue_data(const nlohmann::json& position);
   void enter_stage(size_t stage);
   StepResult make_step(const PlannedStep& planned);
   void accumulate(const Batch& batch, StepResult& result);
