@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "apps/ceilings.h"
 #include "apps/commands.h"
@@ -86,16 +87,20 @@ nlohmann::ordered_json summary(const Trainer& trainer, const TrainingLine& line,
   return json;
 }
 
+// Shards need not be there for it.
+void dry_run(const Recipe& recipe, const TrainOptions& options) {
+  std::optional<TokenDataset> dataset;
+  if (has_manifest(recipe.data.shards)) dataset.emplace(recipe.data.shards, Verify::sizes);
+  const RunEstimate plan = estimate(recipe, dataset ? &*dataset : nullptr);
+  if (options.json)
+    fmt::print("{}\n", estimate_json(recipe, plan, options.tokens_per_second).dump());
+  else
+    print_estimate(recipe, plan, options.tokens_per_second);
+}
+
 void train(const TrainOptions& options) {
   const Recipe recipe = read_recipe(options);
-  const RunEstimate plan = estimate(recipe);
-  if (options.dry_run) {
-    if (options.json)
-      fmt::print("{}\n", estimate_json(recipe, plan, options.tokens_per_second).dump());
-    else
-      print_estimate(recipe, plan, options.tokens_per_second);
-    return;
-  }
+  if (options.dry_run) return dry_run(recipe, options);
   const Backend backend = open_device(options.device);
   auto data = std::make_unique<ShardFeed>(recipe);
   const Interrupt interrupt(/*termination_too=*/true);
@@ -106,7 +111,7 @@ void train(const TrainOptions& options) {
   settings.version = commit();
   settings.validation = read_validation(recipe, data->tokenizer_json());
   settings.product_rate = product_rate(recipe, backend);
-  TrainingLine line(plan, settings.product_rate);
+  TrainingLine line(estimate(recipe), settings.product_rate);
   settings.stop = [&] { return interrupt.requested(); };
   settings.on_step = [&](const StepResult& result) { line.update(result); };
   settings.on_news = [&](const std::string& text) { line.news(text); };

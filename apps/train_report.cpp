@@ -36,7 +36,8 @@ void print_stages(const RunEstimate& estimate) {
   for (const StageEstimate& stage : estimate.stages) {
     std::string sources;
     for (const SourceTokens& source : stage.sources)
-      sources += fmt::format(" {} {}", source.source, short_count(static_cast<double>(source.tokens)));
+      sources += fmt::format(" {} {}{}", source.source, short_count(static_cast<double>(source.tokens)),
+                             source.epochs > 0.0 ? fmt::format(" ({:.2g} epochs)", source.epochs) : "");
     fmt::print("{:<16} {:>10} {:>10} {:>8} {}\n", stage.name, short_count(static_cast<double>(stage.tokens)),
                stage.steps, stage.context, sources);
   }

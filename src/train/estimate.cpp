@@ -5,6 +5,7 @@
 
 #include "model/flops.h"
 #include "train/optimizer.h"
+#include "train/shard_feed.h"
 
 namespace saker {
 
@@ -39,7 +40,21 @@ std::vector<SourceTokens> shares(const StageRecipe& stage, int64_t tokens) {
   for (const MixtureShare& share : stage.mixture.shares) weights += share.weight;
   std::vector<SourceTokens> out;
   for (const MixtureShare& share : stage.mixture.shares)
-    out.push_back({share.source, std::llround(static_cast<double>(tokens) * share.weight / weights)});
+    out.push_back({share.source, std::llround(static_cast<double>(tokens) * share.weight / weights), 0.0});
+  return out;
+}
+
+std::vector<SourceTokens> shares(const StagePlan& plan) {
+  std::vector<SourceTokens> out;
+  for (const SourcePlan& source : plan.sources) {
+    int64_t tokens = 0, in_a_pass = 0;
+    for (const PartPlan& part : source.parts) {
+      tokens += part.tokens;
+      in_a_pass += part.epoch_tokens;
+    }
+    out.push_back(
+        {source.name, tokens, static_cast<double>(tokens) / static_cast<double>(std::max<int64_t>(1, in_a_pass))});
+  }
   return out;
 }
 
@@ -61,13 +76,14 @@ TrainingOptions training_options(const Recipe& recipe) {
   return options;
 }
 
-RunEstimate estimate(const Recipe& recipe) {
+RunEstimate estimate(const Recipe& recipe, const TokenDataset* dataset) {
   const StepPlan plan = recipe.plan();
+  const std::vector<StagePlan> mixtures = dataset ? plan_stages(*dataset, recipe) : std::vector<StagePlan>{};
   RunEstimate out;
   for (size_t i = 0; i < plan.stages(); ++i) {
     const StageRecipe& stage = recipe.stages[i];
     const int64_t tokens = plan.stage_end(i) - plan.stage_begin(i);
-    out.stages.push_back({stage.name, tokens, 0, stage.context, shares(stage, tokens)});
+    out.stages.push_back({stage.name, tokens, 0, stage.context, dataset ? shares(mixtures[i]) : shares(stage, tokens)});
   }
   const std::vector<Mark> all = marks(recipe, plan);
   auto mark = all.begin();

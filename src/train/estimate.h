@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "data/token_dataset.h"
 #include "train/recipe.h"
 
 namespace saker {
@@ -19,7 +20,8 @@ struct ScheduleRow {
 
 struct SourceTokens {
   std::string source;
-  int64_t tokens;  // as the weights say
+  int64_t tokens;
+  double epochs;  // passes over the source in this stage; 0: unknown
 };
 
 struct StageEstimate {
@@ -43,6 +45,8 @@ struct RunEstimate {
 int64_t micro_batch_tokens(const Recipe& recipe);
 TrainingOptions training_options(const Recipe& recipe);
 
-RunEstimate estimate(const Recipe& recipe);
+// With `dataset` tokens by source are those that the batches will have, else as the weights say. Throws as ShardFeed
+// does for a mixture that the dataset cannot give.
+RunEstimate estimate(const Recipe& recipe, const TokenDataset* dataset = nullptr);
 
 }  // namespace saker
