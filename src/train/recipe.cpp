@@ -243,8 +243,10 @@ void collect_differences(const json& a, const json& b, const std::string& path, 
   }
 }
 
-// What changes no number of the run.
+// What changes no number of the run. Whether the shards are the same is for the data's position to tell.
 json essentials(json root) {
+  if (root.contains("data"))
+    for (const char* key : {"shards", "tokenizer"}) root["data"].erase(key);
   for (const char* key : {"name", "evaluation", "checkpoints"}) root.erase(key);
   if (root.contains("run")) {
     root["run"].erase("recompute");

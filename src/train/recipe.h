@@ -86,7 +86,7 @@ Recipe load_recipe(const std::filesystem::path& path, const std::vector<std::str
 Recipe parse_recipe(std::string_view toml, const std::string& from, const std::filesystem::path& folder,
                     const std::vector<std::string>& overrides = {});
 
-// The keys in which the numbers of runs of two recipes (their trees) would differ: all but those of evaluation,
+// The keys in which the numbers of runs of two recipes (their trees) would differ: all but paths, those of evaluation,
 // checkpoints and run.recompute.
 std::vector<std::string> differing_keys(const nlohmann::json& a, const nlohmann::json& b);
 
