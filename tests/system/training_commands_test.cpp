@@ -278,7 +278,7 @@ TEST_F(TrainingCommands, ADecayForksFromTheCheckpointBeforeIt) {
   const json forked = summary(outcome);
   EXPECT_LT(losses("fork").begin()->second, 3.0);  // not from random weights
   EXPECT_NE(forked["fingerprint"], expected_fingerprint());
-  EXPECT_LT(forked["validation"]["held-out"], json::parse(reference_)["validation"]["held-out"]);
+  EXPECT_LT(forked["validation"]["held-out"], 1.5);
   expect_failure(train("fork", decay_only), 1, "holds checkpoints of a run");
 }
 
@@ -355,7 +355,9 @@ TEST_F(TrainingCommands, MistakesAreClear) {
   expect_failure(run_saker({"train", path("absent.toml"), "--out", path("mistake")}), 1, "absent.toml");
   expect_failure(run_saker({"train", path("absent.toml")}), 2, "--out");
   expect_failure(with({"--set", "schedule.learning_rat=1"}), 1, "did you mean \"learning_rate\"?");
-  expect_failure(with({"--data", "nowhere"}), 1, "nowhere");
+  expect_failure(
+      run_saker({"train", SAKER_SOURCE_DIR "/recipes/tiny-cpu.toml", "--data", "nowhere", "--out", path("mistake")}), 1,
+      "nowhere");
   expect_failure(with({"--set", "stages.0.mixture.books=1"}), 1, "books");
   expect_failure(with({"--set", "model.vocab_size=100"}), 1, "vocabulary");
   expect_failure(with({"--set", "evaluation.files=[\"none.jsonl\"]"}), 1, "none.jsonl");
