@@ -38,7 +38,7 @@ constexpr OpTable kCpu{
     .causal_conv1d = cpu::causal_conv1d,
     .selective_scan = cpu::selective_scan,
     .log_sum_exp = cpu::log_sum_exp,
-    .linear_backward = reference::linear_backward,
+    .linear_backward = cpu::linear_backward,
     .rms_norm_backward = reference::rms_norm_backward,
     .causal_conv1d_backward = reference::causal_conv1d_backward,
     .selective_scan_backward = reference::selective_scan_backward,
