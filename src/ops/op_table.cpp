@@ -41,7 +41,7 @@ constexpr OpTable kCpu{
     .linear_backward = cpu::linear_backward,
     .rms_norm_backward = reference::rms_norm_backward,
     .causal_conv1d_backward = reference::causal_conv1d_backward,
-    .selective_scan_backward = reference::selective_scan_backward,
+    .selective_scan_backward = cpu::selective_scan_backward,
     .embedding_backward = reference::embedding_backward,
     .linear_cross_entropy = reference::linear_cross_entropy,
     .sum_of_squares = reference::sum_of_squares,
