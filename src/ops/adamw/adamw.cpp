@@ -31,6 +31,9 @@ void adamw(Stream& stream, const AdamwArgs& args) {
   check.that(args.beta1 >= 0.0 && args.beta1 < 1.0, "beta1 in [0, 1)", args.beta1);
   check.that(args.beta2 >= 0.0 && args.beta2 < 1.0, "beta2 in [0, 1)", args.beta2);
   check.that(args.eps >= 0.0, "eps >= 0", args.eps);
+  check.that(args.lr >= 0.0, "lr >= 0", args.lr);
+  check.that(args.weight_decay >= 0.0, "weight_decay >= 0", args.weight_decay);
+  check.that(args.gradient_scale > 0.0, "gradient_scale > 0", args.gradient_scale);
   if (elements > 0) stream.ops().adamw(stream, args);
 }
 

@@ -18,7 +18,8 @@ void adamw(Stream&, const AdamwArgs& args) noexcept {
     store_element(args.moment1.data, args.moment1.dtype, i, m);
     store_element(args.moment2.data, args.moment2.dtype, i, v);
     store_element(args.parameter.data, args.parameter.dtype, i, p);
-    if (args.rounded) store_element(args.rounded.data, args.rounded.dtype, i, p);
+    // From the parameter as it is kept: what casting it later would give.
+    if (args.rounded) store_element(args.rounded.data, args.rounded.dtype, i, at(args.parameter, i));
   }
 }
 

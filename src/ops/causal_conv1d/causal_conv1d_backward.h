@@ -9,10 +9,9 @@
 // window before it. Both reach dx, too, where the windows are made of the segment's own inputs.
 //
 // Shapes    du, x, dx [l, e]; weight, dweight [k, e]; bias [e] or empty, dbias likewise; state [s, k - 1, e], the
-// windows
-//           BEFORE the segments (empty if no segment has a slot); dstate [s, k - 1, e] or empty: then the windows after
-//           the segments have no gradient and that of the windows before is not wanted (truncated back-propagation).
-//           Rows of du, x and dx may be slices of wider rows. 2 <= k <= 8.
+//           windows BEFORE the segments (empty if no segment has a slot); dstate [s, k - 1, e] or empty: then the
+//           windows after the segments have no gradient and that of the windows before is not wanted (truncated
+//           back-propagation). Rows of du, x and dx may be slices of wider rows. 2 <= k <= 8.
 // Types     f32.
 // Segments  must not overlap, and no slot may appear twice. kNoSlot: a zero window before.
 // Aliasing  none.

@@ -1,5 +1,7 @@
 #include "ops/linear_cross_entropy/linear_cross_entropy.h"
 
+#include <cmath>
+
 #include "ops/check.h"
 #include "ops/op_table.h"
 
@@ -28,6 +30,8 @@ void linear_cross_entropy(Stream& stream, const LinearCrossEntropyArgs& args) {
   } else {
     check.rounded("x", args.x);
   }
+  check.that(std::isfinite(args.scale), "a finite scale", args.scale);
+  check.that(std::isfinite(args.z_loss), "a finite z_loss", args.z_loss);
   check.that(static_cast<int64_t>(args.labels.size()) == l, "a label for each row", args.labels.size());
   check.ids("labels", args.labels, v, kIgnoredLabel);
   if (l > 0 && v > 0 && d > 0) stream.ops().linear_cross_entropy(stream, args);

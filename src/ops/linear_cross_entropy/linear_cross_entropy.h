@@ -12,8 +12,7 @@
 // Shapes    x [l, d]; weight [v, d] contiguous; labels [l], kIgnoredLabel or in [0, v); nats, lse [l, 1]; dx [l, d] and
 //           dweight [v, d], or both empty: the loss alone. Rows of x and dx may be slices of wider rows.
 // Types     x and weight of one type: f32, bf16 or (loss alone) f16; all else f32. With bf16, dlogits is rounded to
-// bf16
-//           before its products. Sums in f32 or better.
+//           bf16 before its products. Sums in f32 or better.
 // Aliasing  none.
 // Result    bitwise independent of the number of threads.
 // Errors    invalid_argument if a shape or label, unsupported if a type differs from the above.

@@ -1,31 +1,32 @@
 #include <cmath>
+#include <vector>
 
+#include "ops/elements.h"
 #include "ops/rms_norm/rms_norm_backward.h"
 
 namespace saker::reference {
 
 void rms_norm_backward(Stream&, const RmsNormBackwardArgs& args) noexcept {
-  const auto& [dx, dweight, dy, x, weight, eps, accumulate] = args;
-  const int64_t columns = x.columns();
-  const auto at = [](const ConstTensorView& view, int64_t row, int64_t i) {
-    return load_element(view.data, view.dtype, view.offset(row, i));
-  };
-  for (int64_t row = 0; row < x.rows(); ++row) {
-    const auto g = [&](int64_t i) { return (weight ? at(weight, 0, i) : 1.0) * at(dy, row, i); };
-    double squares = 0.0, product = 0.0;
+  const int64_t rows = args.x.rows(), columns = args.x.columns();
+  std::vector<double> dweight(static_cast<size_t>(columns));
+  for (int64_t t = 0; t < rows; ++t) {
+    const auto g = [&](int64_t i) { return (args.weight ? element(args.weight, 0, i) : 1.0) * element(args.dy, t, i); };
+    double squares = 0.0, products = 0.0;
     for (int64_t i = 0; i < columns; ++i) {
-      squares += at(x, row, i) * at(x, row, i);
-      product += at(x, row, i) * g(i);
+      const double x = element(args.x, t, i);
+      squares += x * x;
+      products += x * g(i);
     }
-    const double r = 1.0 / std::sqrt(squares / static_cast<double>(columns) + eps);
-    const double along = r * r * product / static_cast<double>(columns);
+    const double r = 1.0 / std::sqrt(squares / static_cast<double>(columns) + args.eps);
+    const double share = r * r * products / static_cast<double>(columns);
     for (int64_t i = 0; i < columns; ++i) {
-      const double value = r * (g(i) - at(x, row, i) * along);
-      if (dweight)
-        store_element(dweight.data, dweight.dtype, i, at(dweight, 0, i) + at(dy, row, i) * at(x, row, i) * r);
-      store_element(dx.data, dx.dtype, dx.offset(row, i), value + (accumulate ? at(dx, row, i) : 0.0));
+      const double x = element(args.x, t, i), dx = r * (g(i) - x * share);
+      dweight[static_cast<size_t>(i)] += element(args.dy, t, i) * x * r;
+      set_element(args.dx, t, i, args.accumulate ? element(args.dx, t, i) + dx : dx);
     }
   }
+  for (int64_t i = 0; i < columns && args.dweight; ++i)
+    add_element(args.dweight, 0, i, dweight[static_cast<size_t>(i)]);
 }
 
 }  // namespace saker::reference

@@ -1,112 +1,115 @@
 #include <cmath>
 #include <vector>
 
+#include "ops/elements.h"
 #include "ops/selective_scan/selective_scan_backward.h"
+#include "ops/selective_scan/softplus.h"
 
 namespace saker::reference {
 
 namespace {
 
-double at(const ConstTensorView& view, int64_t row, int64_t column) {
-  return load_element(view.data, view.dtype, view.offset(row, column));
-}
-void put(const TensorView& view, int64_t row, int64_t column, double value) {
-  store_element(view.data, view.dtype, view.offset(row, column), value);
-}
-void add(const TensorView& view, int64_t row, int64_t column, double value) {
-  put(view, row, column, at(view, row, column) + value);
-}
-double sigmoid(double v) {
-  return 1.0 / (1.0 + std::exp(-v));
-}
-
-// One channel of one segment: the states before every token and after the last, then the walk back.
-class ChannelBackward {
+// dB or dC: sums over channels, which come one after the other.
+class RowSums {
  public:
-  ChannelBackward(const SelectiveScanBackwardArgs& args, const Segment& segment, int64_t e)
-      : args_(args), segment_(segment), e_(e), n_states_(args.A.rows()), h_(state_before()), l_(gradient_after()) {}
+  explicit RowSums(const TensorView& out) : out_(out), sums_(static_cast<size_t>(out.shape.elements())) {}
 
-  void run() {
-    for (int64_t t = segment_.begin; t < segment_.begin + segment_.length; ++t) advance(t);
-    for (int64_t t = segment_.begin + segment_.length - 1; t >= segment_.begin; --t) walk_back(t);
-    if (!carried()) return;
-    for (int64_t n = 0; n < n_states_; ++n)
-      store_element(args_.dstate.data, args_.dstate.dtype, state_at(n), l_[static_cast<size_t>(n)]);
+  double& at(int64_t t, int64_t n) { return sums_[static_cast<size_t>(t * out_.columns() + n)]; }
+  void write(const Segment& segment) {
+    for (int64_t t = segment.begin; t < segment.begin + segment.length; ++t)
+      for (int64_t n = 0; n < out_.columns(); ++n) set_element(out_, t, n, at(t, n));
   }
 
  private:
-  bool carried() const { return segment_.slot != kNoSlot && args_.dstate; }
-  int64_t state_at(int64_t n) const { return (segment_.slot * n_states_ + n) * args_.A.columns() + e_; }
+  TensorView out_;
+  std::vector<double> sums_;
+};
 
-  std::vector<double> state_before() const {
-    std::vector<double> h(static_cast<size_t>(n_states_));
-    for (int64_t n = 0; n < n_states_ && segment_.slot != kNoSlot; ++n)
-      h[static_cast<size_t>(n)] = load_element(args_.state.data, args_.state.dtype, state_at(n));
-    return h;
-  }
-  std::vector<double> gradient_after() const {
-    std::vector<double> l(static_cast<size_t>(n_states_));
-    for (int64_t n = 0; n < n_states_ && carried(); ++n)
-      l[static_cast<size_t>(n)] = load_element(args_.dstate.data, args_.dstate.dtype, state_at(n));
-    return l;
-  }
+// The gradients of one channel.
+class Channel {
+ public:
+  Channel(const SelectiveScanBackwardArgs& args, int64_t e, RowSums& dB, RowSums& dC)
+      : args_(args), e_(e), n_(args.A.rows()), dB_(dB), dC_(dC), carry_(states()), dA_(states()) {}
 
-  double biased(int64_t t) const { return at(args_.delta, t, e_) + at(args_.delta_bias, 0, e_); }
-  static double softplus(double v) { return v > 20.0 ? v : std::log1p(std::exp(v)); }
-
-  // h_ grows by the states after token t.
-  void advance(int64_t t) {
-    const double step = softplus(biased(t)), input = step * at(args_.u, t, e_);
-    const size_t before = h_.size() - static_cast<size_t>(n_states_);
-    for (int64_t n = 0; n < n_states_; ++n)
-      h_.push_back(std::exp(step * at(args_.A, n, e_)) * h_[before + static_cast<size_t>(n)] +
-                   input * at(args_.B, t, n));
+  void segment(const Segment& segment) {
+    recompute_states(segment);
+    for (int64_t n = 0; n < n_; ++n)
+      carry_[index(n)] = has_dstate(segment) ? element(args_.dstate, segment.slot * n_ + n, e_) : 0.0;
+    for (int64_t t = segment.length - 1; t >= 0; --t)
+      token(segment.begin + t, &h_[index(t * n_)], &h_[index((t + 1) * n_)]);
+    for (int64_t n = 0; n < n_ && has_dstate(segment); ++n)
+      set_element(args_.dstate, segment.slot * n_ + n, e_, carry_[index(n)]);
   }
 
-  void walk_back(int64_t t) {
-    const size_t before = static_cast<size_t>((t - segment_.begin) * n_states_),
-                 after = before + static_cast<size_t>(n_states_);
-    const double u = at(args_.u, t, e_), z = at(args_.z, t, e_), dy = at(args_.dy, t, e_), D = at(args_.D, 0, e_);
-    const double step = softplus(biased(t)), gate = z * sigmoid(z), dq = dy * gate;
-    double q = D * u, along_B = 0.0, along_decay = 0.0;
-    for (int64_t n = 0; n < n_states_; ++n) {
-      const auto i = static_cast<size_t>(n);
-      const double A = at(args_.A, n, e_), C = at(args_.C, t, n), B = at(args_.B, t, n);
-      const double decay = std::exp(step * A), decayed = decay * h_[before + i];
-      q += C * h_[after + i];
-      add(args_.dC, t, n, dq * h_[after + i]);
-      l_[i] += dq * C;
-      add(args_.dB, t, n, l_[i] * step * u);
-      along_B += l_[i] * B;
-      along_decay += l_[i] * A * decayed;
-      add(args_.dA_log, n, e_, A * l_[i] * step * decayed);
-      l_[i] *= decay;
+  void write_sums() const {
+    for (int64_t n = 0; n < n_; ++n) add_element(args_.dA_log, n, e_, element(args_.A, n, e_) * dA_[index(n)]);
+    add_element(args_.dD, 0, e_, dD_);
+    add_element(args_.ddelta_bias, 0, e_, ddelta_bias_);
+  }
+
+ private:
+  static size_t index(int64_t i) { return static_cast<size_t>(i); }
+  std::vector<double> states() const { return std::vector<double>(index(n_)); }
+  bool has_dstate(const Segment& segment) const { return args_.dstate && segment.slot != kNoSlot; }
+  double shifted_delta(int64_t t) const { return element(args_.delta, t, e_) + element(args_.delta_bias, 0, e_); }
+
+  // h_ [length + 1, n]: the state before the segment, then that after each token.
+  void recompute_states(const Segment& segment) {
+    h_.assign(index((segment.length + 1) * n_), 0.0);
+    for (int64_t n = 0; n < n_ && segment.slot != kNoSlot; ++n)
+      h_[index(n)] = element(args_.state, segment.slot * n_ + n, e_);
+    for (int64_t i = 0; i < segment.length; ++i) {
+      const int64_t t = segment.begin + i;
+      const double step = softplus(shifted_delta(t)), input = step * element(args_.u, t, e_);
+      for (int64_t n = 0; n < n_; ++n)
+        h_[index((i + 1) * n_ + n)] =
+            std::exp(step * element(args_.A, n, e_)) * h_[index(i * n_ + n)] + input * element(args_.B, t, n);
     }
-    const double v = biased(t), ddelta = (u * along_B + along_decay) * (v > 20.0 ? 1.0 : sigmoid(v));
-    put(args_.du, t, e_, D * dq + step * along_B);
-    put(args_.ddelta, t, e_, ddelta);
-    put(args_.dz, t, e_, dy * q * sigmoid(z) * (1.0 + z * (1.0 - sigmoid(z))));
-    add(args_.dD, 0, e_, dq * u);
-    add(args_.ddelta_bias, 0, e_, ddelta);
+  }
+
+  // Token t with the states before and after it; carry_ is a_{t+1} l_{t+1} and becomes a_t l_t.
+  void token(int64_t t, const double* before, const double* after) {
+    const double u = element(args_.u, t, e_), z = element(args_.z, t, e_), dy = element(args_.dy, t, e_);
+    const double step = softplus(shifted_delta(t)), sigmoid = 1.0 / (1.0 + std::exp(-z)), dq = dy * z * sigmoid;
+    double q = element(args_.D, 0, e_) * u, input = 0.0, dstep = 0.0;
+    for (int64_t n = 0; n < n_; ++n) {
+      const double A = element(args_.A, n, e_), B = element(args_.B, t, n), C = element(args_.C, t, n);
+      const double decay = std::exp(step * A), l = dq * C + carry_[index(n)];
+      q += C * after[n];
+      dC_.at(t, n) += dq * after[n];
+      dB_.at(t, n) += l * step * u;
+      input += l * B;
+      dstep += l * A * decay * before[n];
+      dA_[index(n)] += l * step * decay * before[n];
+      carry_[index(n)] = decay * l;
+    }
+    const double ddelta = (dstep + u * input) * softplus_slope(shifted_delta(t));
+    set_element(args_.du, t, e_, element(args_.D, 0, e_) * dq + step * input);
+    set_element(args_.ddelta, t, e_, ddelta);
+    set_element(args_.dz, t, e_, dy * q * sigmoid * (1.0 + z * (1.0 - sigmoid)));
+    dD_ += dq * u;
+    ddelta_bias_ += ddelta;
   }
 
   const SelectiveScanBackwardArgs& args_;
-  const Segment& segment_;
-  int64_t e_, n_states_;
-  std::vector<double> h_;  // [length + 1, n]
-  std::vector<double> l_;  // [n], the gradient of the states after the token in hand
+  int64_t e_, n_;
+  RowSums &dB_, &dC_;
+  std::vector<double> h_, carry_, dA_;
+  double dD_ = 0.0, ddelta_bias_ = 0.0;
 };
 
 }  // namespace
 
 void selective_scan_backward(Stream&, const SelectiveScanBackwardArgs& args) noexcept {
+  RowSums dB(args.dB), dC(args.dC);
+  for (int64_t e = 0; e < args.A.columns(); ++e) {
+    Channel channel(args, e, dB, dC);
+    for (const Segment& segment : args.segments) channel.segment(segment);
+    channel.write_sums();
+  }
   for (const Segment& segment : args.segments) {
-    for (int64_t t = segment.begin; t < segment.begin + segment.length; ++t)
-      for (int64_t n = 0; n < args.A.rows(); ++n) {
-        put(args.dB, t, n, 0.0);
-        put(args.dC, t, n, 0.0);
-      }
-    for (int64_t e = 0; e < args.A.columns(); ++e) ChannelBackward(args, segment, e).run();
+    dB.write(segment);
+    dC.write(segment);
   }
 }
 

@@ -5,8 +5,7 @@
 // Shapes    x contiguous, of any shape; sum [1].
 // Types     x f32 (f64 on the reference backend); sum f64.
 // Result    bitwise independent of the number of threads: blocks of fixed size are added up in double, in order.
-// Infinite
-//           or NaN if an element is.
+//           Infinite or NaN if an element is.
 // Errors    invalid_argument if a shape, unsupported if a type differs from the above.
 // Cost      4 bytes and 2 FLOPs an element.
 #pragma once

@@ -1,3 +1,4 @@
+#include "ops/elements.h"
 #include "ops/sum_of_squares/sum_of_squares.h"
 
 namespace saker::reference {
@@ -8,7 +9,7 @@ void sum_of_squares(Stream&, const SumOfSquaresArgs& args) noexcept {
     const double value = load_element(args.x.data, args.x.dtype, i);
     sum += value * value;
   }
-  *args.sum.as<double>() += sum;
+  add_element(args.sum, 0, 0, sum);
 }
 
 }  // namespace saker::reference
