@@ -8,6 +8,7 @@ namespace saker::apps {
 
 void add_bench(CLI::App& app);
 void add_convert(CLI::App& app);
+void add_data(CLI::App& app);
 void add_doctor(CLI::App& app);
 void add_generate(CLI::App& app);
 void add_init(CLI::App& app);

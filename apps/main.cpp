@@ -31,6 +31,7 @@ int finish(int code) {
 void add_commands(CLI::App& app) {
   add_bench(app);
   add_convert(app);
+  add_data(app);
   add_doctor(app);
   add_generate(app);
   add_init(app);

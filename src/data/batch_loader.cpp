@@ -57,7 +57,7 @@ uint64_t parse_hex(const std::string& text) {
   return value;
 }
 
-constexpr int64_t kMostTokens = int64_t{1} << 60;
+constexpr int64_t kMostTokens = int64_t{1} << 50;
 
 void begin_batch(Batch& batch, int64_t rows, int64_t context) {
   batch.rows = rows;
