@@ -2,10 +2,8 @@
 // process can be killed are tried with copies of this program.
 #include "train/trainer.h"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -13,8 +11,8 @@
 #include <fstream>
 #include <map>
 #include <set>
-#include <thread>
 
+#include "core/killed_process.h"
 #include "core/temporary_folder.h"
 #include "io/read_file.h"
 #include "ops/op_table.h"
@@ -350,39 +348,30 @@ TEST(TrainerChild, DISABLED_Runs) {
   std::_Exit(run(out, choice).finished ? 0 : 1);
 }
 
-// Starts this program as that process, kills it after a while, and gives its wait status.
-int killed(const fs::path& out, std::chrono::microseconds after) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::setenv("SAKER_TEST_RUN", out.c_str(), 1);
-    const int null = ::open("/dev/null", O_RDWR);
-    for (const int descriptor : {1, 2}) ::dup2(null, descriptor);
-    ::execl("/proc/self/exe", "train_test", "--gtest_also_run_disabled_tests", "--gtest_filter=TrainerChild.*",
-            nullptr);
-    ::_exit(127);
-  }
-  std::this_thread::sleep_for(after);
-  ::kill(child, SIGKILL);
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return status;
-}
-
 TEST_F(TrainerTest, KilledAtAnyMomentItContinuesBitForBit) {
+  using Seconds = std::chrono::duration<double>;
   const Rng rng(static_cast<uint64_t>(::getpid()));
-  int kills = 0;
-  for (int attempt = 0; attempt < 200; ++attempt) {
-    const double seconds = 0.01 + rng.uniform(static_cast<uint64_t>(attempt)) * (0.1 + 0.01 * attempt);
-    const int status = killed(path("killed"), std::chrono::microseconds(static_cast<int64_t>(1e6 * seconds)));
-    if (WIFEXITED(status)) {
-      EXPECT_EQ(WEXITSTATUS(status), 0);
-      break;
+  const auto child = [](const fs::path& out, Seconds after) {
+    ::setenv("SAKER_TEST_RUN", out.c_str(), 1);
+    return killed("/proc/self/exe", {"--gtest_also_run_disabled_tests", "--gtest_filter=TrainerChild.*"}, SIGKILL,
+                  after);
+  };
+  const auto begin = std::chrono::steady_clock::now();
+  ASSERT_EQ(child(path("undisturbed"), Seconds(60)), 0);
+  const Seconds whole = std::chrono::steady_clock::now() - begin;
+  uint64_t kills = 0;
+  for (int round = 0; kills < 20 && round < 40; ++round) {
+    const fs::path out = path(fmt::format("killed-{}", round));
+    int status = -1;
+    for (int attempt = 0; attempt < 100 && !WIFEXITED(status); ++attempt) {
+      status = child(out, whole * rng.uniform(1000 * static_cast<uint64_t>(round) + static_cast<uint64_t>(attempt)));
+      kills += WIFSIGNALED(status);
     }
-    ++kills;
+    EXPECT_EQ(status, 0);
+    EXPECT_EQ(run(out, resumed()).fingerprint, reference_.fingerprint) << "after " << kills << " kills";
+    EXPECT_EQ(losses(out), losses(path("reference")));
   }
-  EXPECT_GT(kills, 0);
-  EXPECT_EQ(run(path("killed"), resumed()).fingerprint, reference_.fingerprint) << "after " << kills << " kills";
-  EXPECT_EQ(losses(path("killed")), losses(path("reference")));
+  EXPECT_GE(kills, 20u);
 }
 
 TEST_F(TrainerTest, OneProcessAtATime) {
