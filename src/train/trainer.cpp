@@ -139,7 +139,7 @@ bool Trainer::run() {
 void Trainer::enter_stage(size_t stage) {
   if (stage_ == stage) return;
   data_->enter_stage(stage);
-  if (stage_) guard_.forget();
+  if (progress_.tokens == plan_.stage_begin(stage)) guard_.forget();
   stage_ = stage;
 }
 

@@ -293,7 +293,7 @@ TEST_F(TrainerTest, WhatIsNoNumberIsSkippedAndThenEndsTheRun) {
 TEST_F(TrainerTest, SpikesAreLoggedWithTheirDocumentsAndSkipped) {
   Choice choice;
   choice.noise_from = 60;
-  choice.overrides = {"spikes.window=5", "spikes.z_score=4", "spikes.max_in_a_row=2"};
+  choice.overrides = {"spikes.window=5", "spikes.z_score=4", "spikes.max_in_a_row=2", "checkpoints.every=1"};
   const Outcome spiked = run(path("spiked"), choice);
   EXPECT_TRUE(spiked.finished);
   const std::vector<json> events = lines_of(path("spiked"), "event");
@@ -302,6 +302,11 @@ TEST_F(TrainerTest, SpikesAreLoggedWithTheirDocumentsAndSkipped) {
   EXPECT_GT(std::max(events[0]["loss_z"].get<double>(), events[0]["gradient_norm_z"].get<double>()), 4.0);
   EXPECT_EQ(spiked.progress.skipped, static_cast<int64_t>(events.size()));
   EXPECT_EQ(spiked.progress.updates, spiked.progress.step - spiked.progress.skipped);
+  // What is a spike depends on the steps before, also on those before a resume.
+  for (const CheckpointEntry& entry : list_checkpoints(path("spiked/checkpoints"))) {
+    choice.start = {RunStart::Kind::resume, entry.path};
+    EXPECT_EQ(run(path("spiked"), choice).fingerprint, spiked.fingerprint) << entry.path;
+  }
 }
 
 TEST_F(TrainerTest, CarriedStatesSurviveAResume) {

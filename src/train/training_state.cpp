@@ -62,8 +62,9 @@ void write_moments(CheckpointFolderWriter& folder, const Parameters& parameters,
       entries.push_back({moment_name(parameter, moment), parameter.value.dtype, parameter.stored_shape});
   const size_t count = parameters.all().size();
   write_arrays(folder, kOptimizer, entries, [&](size_t i) {
-    Tensor& moment = i < count ? optimizer.moment1(i) : optimizer.moment2(i - count);
-    return stored(parameters.all()[i % count], moment.view());
+    const size_t of = i < count ? i : i - count;
+    Tensor& moment = i < count ? optimizer.moment1(of) : optimizer.moment2(of);
+    return stored(parameters.all()[of], moment.view());
   });
 }
 
