@@ -15,6 +15,8 @@ struct BenchOptions {
   std::string op;               // an operation instead of a model
   std::string tokenizer, text;  // a tokenizer instead of a model
   int64_t prefill_tokens = 512, decode_tokens = 128, sequences = 1;
+  int64_t training_tokens = 256;   // of a sequence in a step of training
+  std::string recompute = "none";  // none, in_block, full
   int repeats = 5;
   bool json = false;
 };
@@ -22,5 +24,6 @@ struct BenchOptions {
 void bench_model(const BenchOptions& options);
 void bench_op(const BenchOptions& options);
 void bench_tokenizer(const BenchOptions& options);
+void bench_train(const BenchOptions& options);
 
 }  // namespace saker::apps

@@ -19,7 +19,7 @@
 #include "apps/progress.h"
 #include "apps/sampling_options.h"
 #include "apps/standard_output.h"
-#include "apps/suggestion.h"
+#include "core/nearest_word.h"
 
 namespace saker::apps {
 
@@ -134,7 +134,7 @@ class ChatProgram {
       fmt::print(stderr, "{}", kHelp);
     else
       fail(ErrorCode::invalid_argument, "unknown command {}{}; /help lists them", saker::quoted("/" + name),
-           nearest(kCommands, name));
+           suggestion(kCommands, name));
   }
 
   static void need_file(const std::string& argument, const char* command) {

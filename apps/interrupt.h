@@ -3,13 +3,14 @@
 
 namespace saker::apps {
 
-// While one exists, SIGINT is remembered instead of ending the program. A second one ends it at once, or is one with
-// the first, where the program goes on after it.
+// While one exists, the first SIGINT (and, if asked for, SIGTERM) is remembered instead of ending the program. A second
+// one ends it at once, or is one with the first, where the program goes on after it.
 class Interrupt {
  public:
   enum class Second { ends, ignored };
+  enum class Signals { interrupt, termination_too };
 
-  explicit Interrupt(Second second = Second::ends);
+  explicit Interrupt(Second second = Second::ends, Signals signals = Signals::interrupt);
   Interrupt(const Interrupt&) = delete;
   ~Interrupt();
 
@@ -19,6 +20,7 @@ class Interrupt {
 
  private:
   Second second_;
+  Signals signals_;
 };
 
 }  // namespace saker::apps

@@ -32,6 +32,7 @@ void add_commands(CLI::App& app) {
   add_bench(app);
   add_chat(app);
   add_convert(app);
+  add_data(app);
   add_doctor(app);
   add_generate(app);
   add_init(app);
@@ -39,6 +40,7 @@ void add_commands(CLI::App& app) {
   add_perplexity(app);
   add_tokenize(app);
   add_tokenizer(app);
+  add_train(app);
 }
 
 int wrong_usage(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {

@@ -7,8 +7,6 @@
 
 namespace saker::apps {
 
-// " (did you mean "generate"?)", or nothing where none of the words is near to what was typed.
-std::string nearest(const std::vector<std::string>& known, const std::string& typed);
 // What to say of a word that is no command: unknown command "generat" (did you mean "generate"?)
 std::string unknown_command(const CLI::App& app, const std::string& typed);
 // The same for an option of `command`; nothing for what is no long option or is one that exists.

@@ -14,7 +14,7 @@
 #include "apps/option_checks.h"
 #include "apps/progress.h"
 #include "core/error.h"
-#include "eval/documents.h"
+#include "data/documents.h"
 #include "io/atomic_file.h"
 #include "io/file_handle.h"
 #include "tokenizer/tokenizer_trainer.h"
@@ -103,7 +103,7 @@ void run(Options options) {
   print(options, trained, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
 }
 
-void add_train(CLI::App& app) {
+void add_training(CLI::App& app) {
   const auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("train", "learn a tokenizer.json from texts");
   command->footer(
@@ -139,7 +139,7 @@ void add_train(CLI::App& app) {
 void add_tokenizer(CLI::App& app) {
   CLI::App* command = app.add_subcommand("tokenizer", "learn a tokenizer");
   command->require_subcommand(1);
-  add_train(*command);
+  add_training(*command);
 }
 
 }  // namespace saker::apps

@@ -10,6 +10,7 @@
 #include "device/arena.h"
 #include "device/backend.h"
 #include "model/config.h"
+#include "model/mixer.h"
 #include "model/state.h"
 #include "model/weights.h"
 #include "ops/segment.h"
@@ -80,16 +81,6 @@ class FalconMamba {
  private:
   friend class Workspace;
 
-  // A layer as it is computed: matrices in dtype_, the rest f32, channels innermost.
-  struct Layer {
-    ConstTensorView norm;                     // [d]
-    ConstTensorView in_proj, in_proj_bias;    // [2e, d], [2e] or empty
-    ConstTensorView conv_weight, conv_bias;   // [k, e], [e] or empty
-    ConstTensorView x_proj;                   // [r + 2n, e]
-    ConstTensorView dt_proj, dt_bias;         // [e, r], [e]
-    ConstTensorView A, D;                     // [n, e], [e]
-    ConstTensorView out_proj, out_proj_bias;  // [d, e], [d] or empty
-  };
   struct Activations;
 
   // Of everything that is not the input of a matrix product.
@@ -98,15 +89,13 @@ class FalconMamba {
 
   Activations activations(Workspace& workspace, int64_t rows) const;
   size_t activation_bytes(int64_t rows) const;
-  void mixer(Stream& stream, const Layer& layer, const Activations& at, Segments segments, TensorView conv_state,
-             TensorView ssm_state) const;
 
   ModelConfig config_;
   Backend backend_;
   DType dtype_;
   uint64_t fingerprint_ = 0;
   ConstTensorView embeddings_, norm_f_, lm_head_;
-  std::vector<Layer> layers_;
+  std::vector<MixerTensors> layers_;
   std::vector<Arena> owned_;                          // copied, converted and transposed weights
   std::vector<std::shared_ptr<const void>> storage_;  // the mapped files
 };

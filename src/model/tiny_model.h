@@ -1,4 +1,4 @@
-// A small random model in memory, for tests that need one without files.
+// A small random model in memory, for tests that need one without files; and the shape of a large one.
 #pragma once
 
 #include "core/rng.h"
@@ -15,6 +15,18 @@ inline ModelConfig tiny_config() {
   config.n_layer = 3;
   config.d_inner = 72;
   config.dt_rank = 5;
+  config.tied_embeddings = false;
+  return config;
+}
+
+// falcon-mamba-7b as published.
+inline ModelConfig falcon_7b() {
+  ModelConfig config;
+  config.vocab_size = 65024;
+  config.d_model = 4096;
+  config.n_layer = 64;
+  config.d_inner = 8192;
+  config.dt_rank = 256;
   config.tied_embeddings = false;
   return config;
 }

@@ -4,19 +4,10 @@
 
 #include <set>
 
+#include "model/tiny_model.h"
+
 namespace saker {
 namespace {
-
-ModelConfig falcon_7b() {
-  ModelConfig config;
-  config.vocab_size = 65024;
-  config.d_model = 4096;
-  config.n_layer = 64;
-  config.d_inner = 8192;
-  config.dt_rank = 256;
-  config.tied_embeddings = false;
-  return config;
-}
 
 int64_t elements(const std::vector<TensorSpec>& specs) {
   int64_t sum = 0;

@@ -1,7 +1,10 @@
 // Argument checks shared by the front functions of the operations.
 #pragma once
 
+#include <cstdint>
 #include <initializer_list>
+#include <optional>
+#include <span>
 #include <string_view>
 
 #include "core/error.h"
@@ -34,6 +37,23 @@ class OpCheck {
   void rounded(std::string_view argument, const ConstTensorView& view) const {
     type(argument, view, view.dtype == DType::f32 || view.dtype == DType::bf16 || view.dtype == DType::f16,
          "f32, bf16 or f16");
+  }
+  // The type of a matrix product with gradients: f32 or bf16, and f64 on the reference backend.
+  void trained(std::string_view argument, const ConstTensorView& view) const {
+    type(argument, view, view.dtype == DType::f32 || view.dtype == DType::bf16, "f32 or bf16");
+  }
+  // The view has data and so many elements, in whatever shape.
+  void elements(std::string_view argument, const ConstTensorView& view, int64_t expected) const {
+    SAKER_CHECK(view.shape.elements() == expected && (view.data || expected == 0), ErrorCode::invalid_argument,
+                "[{}] {}: expected {} elements, found {}{}", op_, argument, expected, view.shape.text(),
+                view.data ? "" : " without data");
+  }
+  // Rows of a table of `count`, or `also`.
+  void ids(std::string_view argument, std::span<const int32_t> ids, int64_t count,
+           std::optional<int32_t> also = {}) const {
+    for (size_t t = 0; t < ids.size(); ++t)
+      SAKER_CHECK((ids[t] >= 0 && ids[t] < count) || ids[t] == also, ErrorCode::invalid_argument,
+                  "[{}] {}: row {} has id {}; the vocabulary is 0 to {}", op_, argument, t, ids[t], count - 1);
   }
   void same_type(std::string_view argument, const ConstTensorView& view, DType expected) const {
     SAKER_CHECK(view.dtype == expected, ErrorCode::unsupported, "[{}] {}: expected {}, found {}", op_, argument,

@@ -21,6 +21,14 @@ constexpr OpTable kReference{
     .causal_conv1d = reference::causal_conv1d,
     .selective_scan = reference::selective_scan,
     .log_sum_exp = reference::log_sum_exp,
+    .linear_backward = reference::linear_backward,
+    .rms_norm_backward = reference::rms_norm_backward,
+    .causal_conv1d_backward = reference::causal_conv1d_backward,
+    .selective_scan_backward = reference::selective_scan_backward,
+    .embedding_backward = reference::embedding_backward,
+    .linear_cross_entropy = reference::linear_cross_entropy,
+    .sum_of_squares = reference::sum_of_squares,
+    .adamw = reference::adamw,
 };
 constexpr OpTable kCpu{
     .embedding = cpu::embedding,
@@ -30,6 +38,14 @@ constexpr OpTable kCpu{
     .causal_conv1d = cpu::causal_conv1d,
     .selective_scan = cpu::selective_scan,
     .log_sum_exp = cpu::log_sum_exp,
+    .linear_backward = cpu::linear_backward,
+    .rms_norm_backward = cpu::rms_norm_backward,
+    .causal_conv1d_backward = cpu::causal_conv1d_backward,
+    .selective_scan_backward = cpu::selective_scan_backward,
+    .embedding_backward = cpu::embedding_backward,
+    .linear_cross_entropy = cpu::linear_cross_entropy,
+    .sum_of_squares = cpu::sum_of_squares,
+    .adamw = cpu::adamw,
 };
 
 std::string_view environment(const char* variable) {
@@ -47,6 +63,14 @@ void for_each_op(OpTable& table, const OpTable& other, const Visit& visit) {
   visit("causal_conv1d", table.causal_conv1d, other.causal_conv1d);
   visit("selective_scan", table.selective_scan, other.selective_scan);
   visit("log_sum_exp", table.log_sum_exp, other.log_sum_exp);
+  visit("linear_backward", table.linear_backward, other.linear_backward);
+  visit("rms_norm_backward", table.rms_norm_backward, other.rms_norm_backward);
+  visit("causal_conv1d_backward", table.causal_conv1d_backward, other.causal_conv1d_backward);
+  visit("selective_scan_backward", table.selective_scan_backward, other.selective_scan_backward);
+  visit("embedding_backward", table.embedding_backward, other.embedding_backward);
+  visit("linear_cross_entropy", table.linear_cross_entropy, other.linear_cross_entropy);
+  visit("sum_of_squares", table.sum_of_squares, other.sum_of_squares);
+  visit("adamw", table.adamw, other.adamw);
 }
 
 void use_reference(OpTable& table, std::string_view op) {

@@ -1,7 +1,6 @@
-#include <cmath>
-
+#include "conformance/bounds.h"
 #include "conformance/conformance.h"
-#include "conformance/vectors.h"
+#include "conformance/states.h"
 #include "core/error.h"
 #include "model/checkpoint.h"
 #include "model/falcon_mamba.h"
@@ -10,13 +9,6 @@ namespace saker::conformance {
 
 namespace {
 
-// Bounds of docs/numerics.md for a model of `layers` layers held in `dtype`.
-double bound_for(DType dtype, int64_t layers) {
-  if (dtype == DType::f64) return 1e-10;
-  if (dtype == DType::f32) return 1e-5;
-  return 2.0 * epsilon(dtype) * std::sqrt(4.0 * static_cast<double>(layers) + 1.0);
-}
-
 // One golden model held in one type.
 class ModelCheck {
  public:
@@ -24,7 +16,7 @@ class ModelCheck {
       : vectors_(folder / "vectors.safetensors"),
         model_(load_checkpoint(folder), backend, dtype),
         prefix_(folder.filename().string() + " " + std::string(name(dtype)) + " "),
-        bound_(bound_for(dtype, model_.config().n_layer)),
+        bound_(forward_bound(dtype, model_.config().n_layer)),
         report_(report) {}
 
   void run() {
@@ -80,14 +72,7 @@ class ModelCheck {
       report_.failed(prefix_ + group, "shape " + expected.shape.text());
       return;
     }
-    std::vector<double> got, wanted;
-    for (int64_t outer = 0; outer < p * s; ++outer)
-      for (int64_t channel = 0; channel < e; ++channel)
-        for (int64_t i = 0; i < j; ++i) {
-          got.push_back(load_element(state.data, state.dtype, (outer * j + i) * e + channel));
-          wanted.push_back(expected.values[static_cast<size_t>((outer * e + channel) * (j + dead) + i + dead)]);
-        }
-    check(group, got, wanted);
+    check(group, state_values(state), living_values(expected, dead));
   }
 
   void prompt_and_decode() {
@@ -189,15 +174,6 @@ class ModelCheck {
     check_state("carry.conv_state_out", std::as_const(pool).view().conv, 1);
   }
 
-  static void set_state(TensorView state, const Array& given, int64_t dead) {
-    const int64_t j = state.shape[2], e = state.shape[3];
-    for (int64_t outer = 0; outer < state.shape[0] * state.shape[1]; ++outer)
-      for (int64_t channel = 0; channel < e; ++channel)
-        for (int64_t i = 0; i < j; ++i)
-          store_element(state.data, state.dtype, (outer * j + i) * e + channel,
-                        given.values[static_cast<size_t>((outer * e + channel) * (j + dead) + i + dead)]);
-  }
-
   SafetensorsFile vectors_;
   FalconMamba model_;
   std::string prefix_;
@@ -215,11 +191,16 @@ std::vector<DType> types_to_try(DType stored, const Backend& backend) {
 
 }  // namespace
 
-void check_models(const std::filesystem::path& golden, const Backend& backend, Report& report) {
+std::vector<std::filesystem::path> model_folders(const std::filesystem::path& golden) {
   std::vector<std::filesystem::path> folders;
   for (const auto& entry : std::filesystem::directory_iterator(golden))
     if (std::filesystem::exists(entry.path() / "vectors.safetensors")) folders.push_back(entry.path());
   std::sort(folders.begin(), folders.end());
+  return folders;
+}
+
+void check_models(const std::filesystem::path& golden, const Backend& backend, Report& report) {
+  const std::vector<std::filesystem::path> folders = model_folders(golden);
   if (folders.empty()) report.failed(golden.string(), "no folder with vectors.safetensors");
   for (const auto& folder : folders) {
     const DType stored = load_checkpoint(folder).layers.at(0).in_proj.dtype;

@@ -12,9 +12,7 @@ void embedding(Stream& stream, TensorView h, ConstTensorView table, std::span<co
   check.shape("h", h, {static_cast<int64_t>(ids.size()), d});
   check.rounded("table", table);
   check.activation("h", h);
-  for (size_t t = 0; t < ids.size(); ++t)
-    SAKER_CHECK(ids[t] >= 0 && ids[t] < v, ErrorCode::invalid_argument,
-                "[embedding] token {} has id {}; the vocabulary is 0 to {}", t, ids[t], v - 1);
+  check.ids("ids", ids, v);
   if (!ids.empty()) stream.ops().embedding(stream, {h, table, ids});
 }
 

@@ -1,18 +1,11 @@
 #include <cmath>
 #include <vector>
 
+#include "ops/elements.h"
 #include "ops/selective_scan/selective_scan.h"
+#include "ops/selective_scan/softplus.h"
 
 namespace saker::reference {
-
-namespace {
-double softplus(double v) {
-  return v > 20.0 ? v : std::log1p(std::exp(v));
-}
-double at(const ConstTensorView& view, int64_t row, int64_t column) {
-  return load_element(view.data, view.dtype, view.offset(row, column));
-}
-}  // namespace
 
 void selective_scan(Stream&, const SelectiveScanArgs& args) noexcept {
   const int64_t n_state = args.A.rows(), channels = args.A.columns();
@@ -26,13 +19,13 @@ void selective_scan(Stream&, const SelectiveScanArgs& args) noexcept {
             slot == kNoSlot ? 0.0 : load_element(args.state.data, args.state.dtype, state_at(n));
 
       for (int64_t t = begin; t < begin + length; ++t) {
-        const double u = at(args.u, t, e), z = at(args.z, t, e);
-        const double step = softplus(at(args.delta, t, e) + at(args.delta_bias, 0, e));
-        double y = at(args.D, 0, e) * u;
+        const double u = element(args.u, t, e), z = element(args.z, t, e);
+        const double step = softplus(element(args.delta, t, e) + element(args.delta_bias, 0, e));
+        double y = element(args.D, 0, e) * u;
         for (int64_t n = 0; n < n_state; ++n) {
           double& state = h[static_cast<size_t>(n)];
-          state = std::exp(step * at(args.A, n, e)) * state + step * u * at(args.B, t, n);
-          y += at(args.C, t, n) * state;
+          state = std::exp(step * element(args.A, n, e)) * state + step * u * element(args.B, t, n);
+          y += element(args.C, t, n) * state;
         }
         store_element(args.y.data, args.y.dtype, args.y.offset(t, e), y * (z / (1.0 + std::exp(-z))));
       }

@@ -1,4 +1,4 @@
-#include "eval/documents.h"
+#include "data/documents.h"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,137 @@
+#include "model/parameters.h"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+
+#include "core/error.h"
+#include "device/cpu/parallel.h"
+
+namespace saker {
+
+namespace {
+
+constexpr int64_t kGrain = 1 << 16;  // elements
+
+// [e, n] -> [n, e] for A_log, [e, 1, k] -> [k, e] for conv1d.weight.
+bool is_transposed(TensorRole role) noexcept {
+  return role == TensorRole::A_log || role == TensorRole::conv;
+}
+
+// Read in bf16 where a model computes in it: what a product reads, and the embeddings, as the same tensor may be both.
+bool is_rounded(TensorRole role) noexcept {
+  return role == TensorRole::linear || role == TensorRole::embedding;
+}
+
+Shape computed_shape(const TensorSpec& spec) {
+  return is_transposed(spec.role) ? Shape{spec.shape[-1], spec.shape[0]} : spec.shape;
+}
+
+void check_shape(const Parameter& parameter, const Shape& expected, const Shape& found) {
+  SAKER_CHECK(found == expected, ErrorCode::invalid_argument, "[parameters] {}: expected {}, found {}", parameter.name,
+              expected.text(), found.text());
+}
+
+// [rows, columns] -> [columns, rows] if `transposed`, else as it is.
+void relayout(TensorView to, ConstTensorView from, bool transposed, int64_t rows, int64_t columns) noexcept {
+  if (!transposed) return convert_elements(to.data, to.dtype, from.data, from.dtype, from.shape.elements());
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t column = 0; column < columns; ++column)
+      store_element(to.data, to.dtype, column * rows + row,
+                    load_element(from.data, from.dtype, row * columns + column));
+}
+
+size_t bytes_of(const ModelConfig& config, DType dtype, bool (*counts)(TensorRole)) {
+  size_t bytes = 0;
+  for (const TensorSpec& spec : tensor_specs(config))
+    if (counts(spec.role)) bytes += Arena::bytes_for(dtype, spec.shape);
+  return bytes;
+}
+
+}  // namespace
+
+void Parameter::to_stored(TensorView stored, ConstTensorView array) const {
+  check_shape(*this, stored_shape, stored.shape);
+  check_shape(*this, value.shape, array.shape);
+  relayout(stored, array, is_transposed(role), value.shape[0], value.shape[-1]);
+}
+
+void Parameter::from_stored(TensorView array, ConstTensorView stored) const {
+  check_shape(*this, value.shape, array.shape);
+  check_shape(*this, stored_shape, stored.shape);
+  relayout(array, stored, is_transposed(role), value.shape[-1], value.shape[0]);
+}
+
+size_t Parameters::value_bytes(const ModelConfig& config, DType dtype) {
+  return bytes_of(config, dtype, [](TensorRole) { return true; });
+}
+
+size_t Parameters::rounded_bytes(const ModelConfig& config) {
+  return bytes_of(config, DType::bf16, is_rounded);
+}
+
+Parameters::Parameters(const Weights& weights, DType dtype, bool rounded, int threads)
+    : config_(weights.config),
+      threads_(threads),
+      values_(value_bytes(weights.config, dtype)),
+      gradients_(value_bytes(weights.config, dtype)),
+      rounded_(rounded ? rounded_bytes(weights.config) : 0) {
+  for_each_tensor(weights, [&](const TensorSpec& spec, const ConstTensorView& stored) {
+    const Shape shape = computed_shape(spec);
+    Parameter parameter{.name = spec.name,
+                        .role = spec.role,
+                        .stored_shape = spec.shape,
+                        .value = values_.take(dtype, shape),
+                        .gradient = gradients_.take(dtype, shape),
+                        .rounded = {}};
+    if (rounded && is_rounded(spec.role)) parameter.rounded = rounded_.take(DType::bf16, shape);
+    parameter.from_stored(parameter.value, stored);
+    parameters_.push_back(std::move(parameter));
+  });
+  round();
+}
+
+const Parameter* Parameters::find(std::string_view name) const noexcept {
+  const auto found = std::ranges::find(parameters_, name, &Parameter::name);
+  return found == parameters_.end() ? nullptr : &*found;
+}
+
+void Parameters::zero_gradients() noexcept {
+  for (const Parameter& parameter : parameters_) {
+    const auto size = static_cast<int64_t>(size_of(parameter.gradient.dtype));
+    parallel_for(threads_, parameter.gradient.shape.elements(), kGrain, [&](int64_t begin, int64_t end) {
+      std::memset(parameter.gradient.as<std::byte>() + begin * size, 0, static_cast<size_t>((end - begin) * size));
+    });
+  }
+}
+
+void Parameters::round() noexcept {
+  for (const Parameter& parameter : parameters_) {
+    if (!parameter.rounded) continue;
+    const auto size = static_cast<int64_t>(size_of(parameter.value.dtype));
+    parallel_for(threads_, parameter.value.shape.elements(), kGrain, [&](int64_t begin, int64_t end) {
+      convert_elements(parameter.rounded.as<BFloat16>() + begin, DType::bf16,
+                       parameter.value.as<std::byte>() + begin * size, parameter.value.dtype, end - begin);
+    });
+  }
+}
+
+Weights Parameters::to_weights() const {
+  const DType dtype = parameters_.front().value.dtype;
+  Weights weights;
+  weights.config = config_;
+  weights.config.stored_dtype = dtype;
+  weights.layers.resize(static_cast<size_t>(config_.n_layer));
+  auto parameter = parameters_.begin();
+  for_each_tensor(weights, [&](const TensorSpec& spec, ConstTensorView& view) {
+    auto tensor = std::make_shared<Tensor>(dtype, spec.shape);
+    parameter->to_stored(tensor->view(), parameter->value);
+    ++parameter;
+    view = tensor->view();
+    weights.storage.push_back(std::move(tensor));
+  });
+  if (config_.tied_embeddings) weights.lm_head = weights.embeddings;
+  return weights;
+}
+
+}  // namespace saker

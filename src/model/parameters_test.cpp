@@ -1,0 +1,85 @@
+#include "model/parameters.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "core/error.h"
+#include "model/tiny_model.h"
+
+namespace saker {
+namespace {
+
+TEST(Parameters, HaveChannelsInnermostAndGoBack) {
+  const Weights weights = init_weights(tiny_config(), 3, DType::f32);
+  Parameters parameters(weights, DType::f32, /*rounded=*/false, 2);
+  const Parameter& A_log = *parameters.find("backbone.layers.1.mixer.A_log");
+  EXPECT_EQ(A_log.stored_shape, (Shape{72, 16}));
+  EXPECT_EQ(A_log.value.shape, (Shape{16, 72}));
+  EXPECT_EQ(A_log.gradient.shape, A_log.value.shape);
+  EXPECT_EQ(A_log.value.as<float>()[5 * 72 + 7], weights.layers[1].A_log.as<float>()[7 * 16 + 5]);
+  const Parameter& taps = *parameters.find("backbone.layers.2.mixer.conv1d.weight");
+  EXPECT_EQ(taps.stored_shape, (Shape{72, 1, 4}));
+  EXPECT_EQ(taps.value.shape, (Shape{4, 72}));
+  EXPECT_EQ(taps.value.as<float>()[3 * 72 + 7], weights.layers[2].conv1d.as<float>()[7 * 4 + 3]);
+
+  std::vector<ConstTensorView> stored;
+  for_each_tensor(weights, [&](const TensorSpec&, const ConstTensorView& view) { stored.push_back(view); });
+  size_t next = 0;
+  const Weights back = parameters.to_weights();
+  for_each_tensor(back, [&](const TensorSpec& spec, const ConstTensorView& view) {
+    const ConstTensorView& expected = stored[next];
+    EXPECT_EQ(parameters.all()[next++].name, spec.name);
+    EXPECT_EQ(view.shape, expected.shape);
+    EXPECT_EQ(std::memcmp(view.data, expected.data, static_cast<size_t>(view.shape.elements()) * 4), 0) << spec.name;
+  });
+  EXPECT_EQ(next, parameters.all().size());
+}
+
+TEST(Parameters, ATiedHeadIsOneParameter) {
+  ModelConfig config = tiny_config();
+  config.tied_embeddings = true;
+  const Parameters parameters(init_weights(config, 3, DType::f32), DType::f32, false, 1);
+  EXPECT_EQ(parameters.find("lm_head.weight"), nullptr);
+  const Weights weights = parameters.to_weights();
+  EXPECT_EQ(weights.lm_head.data, weights.embeddings.data);
+}
+
+TEST(Parameters, RoundedCopiesAreOfMatricesAndEmbeddings) {
+  Parameters parameters(init_weights(tiny_config(), 3, DType::f32), DType::f32, /*rounded=*/true, 2);
+  for (const Parameter& parameter : parameters.all()) {
+    const bool matrix = parameter.role == TensorRole::linear || parameter.role == TensorRole::embedding;
+    ASSERT_EQ(static_cast<bool>(parameter.rounded), matrix) << parameter.name;
+    if (!matrix) continue;
+    const auto last = parameter.value.shape.elements() - 1;
+    parameter.value.as<float>()[last] = 1.0f + 0x1p-9f;
+    parameters.round();
+    EXPECT_EQ(load_element(parameter.rounded.data, DType::bf16, last), 1.0) << parameter.name;
+    EXPECT_EQ(parameter.rounded.as<BFloat16>()[0].bits, BFloat16(parameter.value.as<float>()[0]).bits);
+  }
+}
+
+TEST(Parameters, GradientsAreZeroAgain) {
+  Parameters parameters(init_weights(tiny_config(), 3, DType::f32), DType::f32, false, 3);
+  for (const Parameter& parameter : parameters.all())
+    for (int64_t i = 0; i < parameter.gradient.shape.elements(); ++i) {
+      ASSERT_EQ(parameter.gradient.as<float>()[i], 0.0f);
+      parameter.gradient.as<float>()[i] = 1.0f;
+    }
+  parameters.zero_gradients();
+  for (const Parameter& parameter : parameters.all())
+    for (int64_t i = 0; i < parameter.gradient.shape.elements(); ++i)
+      ASSERT_EQ(parameter.gradient.as<float>()[i], 0.0f);
+}
+
+TEST(Parameters, AnArrayOfAnotherShapeIsRefused) {
+  const Parameters parameters(init_weights(tiny_config(), 3, DType::f32), DType::f32, false, 1);
+  const Parameter& A_log = *parameters.find("backbone.layers.1.mixer.A_log");
+  Tensor array(DType::f32, A_log.value.shape), stored(DType::f32, A_log.stored_shape);
+  EXPECT_THROW(A_log.to_stored(array.view(), array.view()), Error);
+  EXPECT_THROW(A_log.from_stored(array.view(), array.view()), Error);
+  EXPECT_THROW(A_log.from_stored(stored.view(), stored.view()), Error);
+}
+
+}  // namespace
+}  // namespace saker

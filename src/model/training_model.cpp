@@ -1,0 +1,259 @@
+#include "model/training_model.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "core/error.h"
+#include "device/cpu/parallel.h"
+#include "ops/cast/cast.h"
+#include "ops/check.h"
+#include "ops/embedding/embedding.h"
+#include "ops/embedding/embedding_backward.h"
+#include "ops/linear/linear.h"
+#include "ops/rms_norm/rms_norm.h"
+#include "ops/rms_norm/rms_norm_backward.h"
+
+namespace saker {
+
+namespace {
+
+DType accumulation(DType dtype) {
+  return dtype == DType::f64 ? DType::f64 : DType::f32;
+}
+
+const TrainingOptions& checked(const TrainingOptions& options, const ModelConfig& config, const Backend& backend) {
+  config.validate();
+  SAKER_CHECK(options.dtype == DType::f32 || options.dtype == DType::bf16 ||
+                  (options.dtype == DType::f64 && backend.kind == BackendKind::reference),
+              ErrorCode::unsupported, "[training] dtype: expected f32 or bf16 on the {} backend, found {}",
+              name(backend.kind), name(options.dtype));
+  SAKER_CHECK(options.max_rows >= 1 && options.max_slots >= 0, ErrorCode::invalid_argument,
+              "[training] expected at least one row and no less than 0 slots, found {} and {}", options.max_rows,
+              options.max_slots);
+  return options;
+}
+
+size_t arena_bytes(const ModelConfig& config, const TrainingOptions& options) {
+  const auto bytes = TrainingActivations::bytes(config, options);
+  return bytes.kept + bytes.working;
+}
+
+void copy(TensorView to, ConstTensorView from) noexcept {
+  const size_t bytes = static_cast<size_t>(from.shape.elements()) * size_of(from.dtype);
+  if (bytes) std::memcpy(to.data, from.data, bytes);
+}
+
+// Empty tensors become tensors of no slots, which operations take.
+StateView with_shape(const StateView& state, const ModelConfig& c, DType dtype) {
+  if (state.slots() > 0) return state;
+  return {{nullptr, dtype, {c.n_layer, 0, c.d_conv - 1, c.d_inner}},
+          {nullptr, dtype, {c.n_layer, 0, c.d_state, c.d_inner}}};
+}
+
+MixerState layer_of(const StateView& state, int64_t layer) {
+  return {state.conv.index(layer), state.ssm.index(layer)};
+}
+
+// The tensors of a layer by get(name of the tensor, without the layer's prefix); empty where there is none.
+template <class View, class Get>
+BasicMixerTensors<View> layer_tensors(const Get& get) {
+  return {.norm = get("norm.weight"),
+          .in_proj = get("mixer.in_proj.weight"),
+          .in_proj_bias = get("mixer.in_proj.bias"),
+          .conv_weight = get("mixer.conv1d.weight"),
+          .conv_bias = get("mixer.conv1d.bias"),
+          .x_proj = get("mixer.x_proj.weight"),
+          .dt_proj = get("mixer.dt_proj.weight"),
+          .dt_bias = get("mixer.dt_proj.bias"),
+          .A = get("mixer.A_log"),
+          .D = get("mixer.D"),
+          .out_proj = get("mixer.out_proj.weight"),
+          .out_proj_bias = get("mixer.out_proj.bias")};
+}
+
+ConstTensorView computed(const Parameter& parameter) {
+  return parameter.rounded ? parameter.rounded : parameter.value;
+}
+
+}  // namespace
+
+MemoryPlan TrainingModel::memory(const ModelConfig& config, const TrainingOptions& options) {
+  const auto bytes = TrainingActivations::bytes(config, options);
+  const size_t values = Parameters::value_bytes(config, accumulation(options.dtype));
+  const auto logits = static_cast<size_t>(std::min(kHeadRows, options.max_rows) * config.vocab_size);
+  const auto A = static_cast<size_t>(config.n_layer * config.d_state * config.d_inner);
+  return {.values = values,
+          .gradients = values,
+          .rounded = options.dtype == DType::bf16 ? Parameters::rounded_bytes(config) : 0,
+          .kept = bytes.kept,
+          .working = bytes.working + (A + logits) * size_of(accumulation(options.dtype))};
+}
+
+TrainingModel::TrainingModel(const Weights& weights, const Backend& backend, const TrainingOptions& options)
+    : options_(checked(options, weights.config, backend)),
+      stream_(backend),
+      parameters_(weights, accumulation(options.dtype), options.dtype == DType::bf16, backend.threads),
+      A_(accumulation(options.dtype), {weights.config.n_layer, weights.config.d_state, weights.config.d_inner}),
+      arena_(arena_bytes(weights.config, options)) {
+  bind();
+  refresh(/*round=*/false);
+}
+
+void TrainingModel::bind() {
+  const auto get = [&](const std::string& name) { return parameters_.find(name); };
+  embeddings_ = computed(*get("backbone.embeddings.weight"));
+  dembeddings_ = get("backbone.embeddings.weight")->gradient;
+  norm_f_ = get("backbone.norm_f.weight")->value;
+  dnorm_f_ = get("backbone.norm_f.weight")->gradient;
+  const Parameter* head = get(config().tied_embeddings ? "backbone.embeddings.weight" : "lm_head.weight");
+  lm_head_ = computed(*head);
+  dlm_head_ = head->gradient;
+  for (int64_t i = 0; i < config().n_layer; ++i) {
+    const auto find = [&](const char* tensor) { return get(fmt::format("backbone.layers.{}.{}", i, tensor)); };
+    LayerTensors layer{.values = layer_tensors<ConstTensorView>([&](const char* tensor) {
+                         const Parameter* parameter = find(tensor);
+                         return parameter ? computed(*parameter) : ConstTensorView();
+                       }),
+                       .A_log = {},
+                       .gradients = layer_tensors<TensorView>([&](const char* tensor) {
+                         const Parameter* parameter = find(tensor);
+                         return parameter ? parameter->gradient : TensorView();
+                       })};
+    layer.A_log = layer.values.A;
+    layer.values.A = A_.view().index(i);
+    layers_.push_back(layer);
+  }
+}
+
+void TrainingModel::refresh(bool round) {
+  if (round) parameters_.round();
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    const ConstTensorView A_log = layers_[i].A_log;
+    const TensorView A = A_.view().index(static_cast<int64_t>(i));
+    parallel_for(stream_.threads(), A.shape.elements(), /*grain=*/4096, [&](int64_t begin, int64_t end) {
+      for (int64_t at = begin; at < end; ++at)
+        store_element(A.data, A.dtype, at, -std::exp(load_element(A_log.data, A_log.dtype, at)));
+    });
+  }
+}
+
+void TrainingModel::check(std::span<const int32_t> ids, std::span<const int32_t> labels, Segments segments,
+                          const StateView& state, const TensorView& nats,
+                          const std::optional<StateView>& dstate) const {
+  const OpCheck check("training", stream_.backend());
+  const ModelConfig& c = config();
+  const auto l = static_cast<int64_t>(ids.size());
+  const int64_t s = state.slots();
+  SAKER_CHECK(l >= 1 && l <= options_.max_rows && labels.size() == ids.size(), ErrorCode::invalid_argument,
+              "[training] expected 1 to {} rows and a label for each, found {} and {}", options_.max_rows, l,
+              labels.size());
+  for (size_t i = 0; i < ids.size(); ++i) {
+    SAKER_CHECK(ids[i] >= 0 && ids[i] < c.vocab_size, ErrorCode::invalid_argument,
+                "[training] row {}: expected an id below {}, found {}", i, c.vocab_size, ids[i]);
+    SAKER_CHECK(labels[i] == kIgnoredLabel || (labels[i] >= 0 && labels[i] < c.vocab_size), ErrorCode::invalid_argument,
+                "[training] row {}: expected a label below {} or {}, found {}", i, c.vocab_size, kIgnoredLabel,
+                labels[i]);
+  }
+  SAKER_CHECK(s <= options_.max_slots, ErrorCode::invalid_argument, "[training] expected at most {} slots, found {}",
+              options_.max_slots, s);
+  check.segments(segments, l, s);
+  int64_t covered = 0;
+  for (const Segment& segment : segments) covered += segment.length;
+  SAKER_CHECK(covered == l, ErrorCode::invalid_argument, "[training] expected segments that cover {} rows, found {}", l,
+              covered);
+  const auto check_state = [&](const StateView& states) {
+    check.shape("conv states", states.conv, {c.n_layer, s, c.d_conv - 1, c.d_inner});
+    check.shape("ssm states", states.ssm, {c.n_layer, s, c.d_state, c.d_inner});
+    for (const TensorView& view : {states.conv, states.ssm}) check.same_type("states", view, accumulation_dtype());
+  };
+  check_state(with_shape(state, c, accumulation_dtype()));
+  if (dstate) check_state(with_shape(*dstate, c, accumulation_dtype()));
+  check.shape("nats", nats, {l});
+  check.same_type("nats", nats, accumulation_dtype());
+}
+
+void TrainingModel::forward(std::span<const int32_t> ids, Segments segments, const StateView& state) {
+  at_.place(arena_, config(), options_, static_cast<int64_t>(ids.size()), state.slots());
+  copy(at_.before.conv, state.conv);
+  copy(at_.before.ssm, state.ssm);
+  embedding(stream_, at_.residuals[0], embeddings_, ids);
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    cast(stream_, at_.residuals[i + 1], at_.residuals[i]);
+    mixer(stream_, config(), layers_[i].values, at_.residuals[i + 1], at_.layers[i], segments,
+          layer_of(state, static_cast<int64_t>(i)));
+  }
+  rms_norm(stream_, at_.hidden, at_.residuals.back(), norm_f_, config().rms_eps);
+}
+
+// What the forward pass made of a layer and did not keep.
+void TrainingModel::rebuild(int64_t layer, Segments segments) {
+  const auto i = static_cast<size_t>(layer);
+  const MixerState before = layer_of(at_.before, layer);
+  copy(at_.replay.conv, before.conv);
+  copy(at_.replay.ssm, before.ssm);
+  mixer_scan(stream_, config(), layers_[i].values, at_.residuals[i], at_.layers[i], segments, at_.replay,
+             /*products=*/options_.recompute == Recompute::full);
+}
+
+// From dresidual, the gradient of the stream after the last layer.
+void TrainingModel::backward(std::span<const int32_t> ids, Segments segments, const std::optional<StateView>& dstate) {
+  for (int64_t layer = config().n_layer - 1; layer >= 0; --layer) {
+    const auto i = static_cast<size_t>(layer);
+    // What is shared still holds the last layer.
+    if (options_.recompute != Recompute::none && layer + 1 < config().n_layer) rebuild(layer, segments);
+    mixer_backward(stream_, config(),
+                   {.gradients = layers_[i].gradients,
+                    .dresidual = at_.dresidual,
+                    .dstate = dstate && dstate->slots() > 0 ? layer_of(*dstate, layer) : MixerState(),
+                    .layer = layers_[i].values,
+                    .residual = at_.residuals[i],
+                    .at = at_.layers[i],
+                    .state = layer_of(at_.before, layer),
+                    .segments = segments,
+                    .scratch = at_.scratch});
+  }
+  embedding_backward(stream_, dembeddings_, at_.dresidual, ids);
+}
+
+void TrainingModel::forward_backward(std::span<const int32_t> ids, std::span<const int32_t> labels, Segments segments,
+                                     StateView state, const LossOptions& loss, TensorView nats,
+                                     const std::optional<StateView>& dstate) {
+  check(ids, labels, segments, state, nats, dstate);
+  forward(ids, segments, with_shape(state, config(), accumulation_dtype()));
+  linear_cross_entropy(stream_, {.nats = {nats.data, nats.dtype, at_.lse.shape},
+                                 .lse = at_.lse,
+                                 .dx = at_.dresidual,
+                                 .dweight = dlm_head_,
+                                 .x = at_.hidden,
+                                 .weight = lm_head_,
+                                 .labels = labels,
+                                 .scale = loss.scale,
+                                 .z_loss = loss.z_loss});
+  rms_norm_backward(stream_, {.dx = at_.dresidual,
+                              .dweight = dnorm_f_,
+                              .dy = at_.dresidual,
+                              .x = at_.residuals.back(),
+                              .weight = norm_f_,
+                              .eps = config().rms_eps});
+  backward(ids, segments, dstate);
+}
+
+void TrainingModel::evaluate(std::span<const int32_t> ids, std::span<const int32_t> labels, Segments segments,
+                             StateView state, TensorView nats) {
+  check(ids, labels, segments, state, nats, std::nullopt);
+  forward(ids, segments, with_shape(state, config(), accumulation_dtype()));
+  linear_cross_entropy(stream_, {.nats = {nats.data, nats.dtype, at_.lse.shape},
+                                 .lse = at_.lse,
+                                 .dx = {},
+                                 .dweight = {},
+                                 .x = at_.hidden,
+                                 .weight = lm_head_,
+                                 .labels = labels});
+}
+
+void TrainingModel::head(TensorView logits, ConstTensorView hidden) {
+  linear(stream_, logits, hidden, lm_head_);
+}
+
+}  // namespace saker

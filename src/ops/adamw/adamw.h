@@ -1,0 +1,50 @@
+// One step of AdamW on a tensor, with clipping by the global norm.
+//
+//   g      = gradient * gradient_scale * min(1, max_norm / norm),   norm = gradient_scale * sqrt(squared_norm[0])
+//   m      = beta1 m + (1 - beta1) g;       v = beta2 v + (1 - beta2) g^2
+//   p      = p (1 - lr weight_decay) - lr (m / (1 - beta1^step)) / (sqrt(v / (1 - beta2^step)) + eps)
+//   rounded = p in its type, if given
+//
+// Shapes    parameter, moment1, moment2, gradient, rounded contiguous, of one number of elements; squared_norm [1].
+// Types     parameter, moments, gradient f32 (all f64 on the reference backend); rounded bf16; squared_norm f64, of the
+//           unscaled gradients of all tensors. Arithmetic f32 or better.
+// Aliasing  none.
+// Result    bitwise independent of the number of threads.
+// Errors    invalid_argument if a shape or a setting, unsupported if a type differs from the above.
+// Cost      28 bytes an element (30 with rounded).
+// Source    Loshchilov and Hutter 2019, algorithm 2; as torch.optim.AdamW. Clipping as torch.nn.utils.clip_grad_norm_
+//           without its 1e-6.
+#pragma once
+
+#include <cstdint>
+
+#include "device/backend.h"
+#include "device/tensor.h"
+
+namespace saker {
+
+struct AdamwArgs {
+  TensorView parameter;          // [...]
+  TensorView moment1, moment2;   // [...]
+  TensorView rounded;            // [...] bf16, or empty
+  ConstTensorView gradient;      // [...]
+  ConstTensorView squared_norm;  // [1] f64; empty: no clipping
+  double max_norm = 0.0;         // 0: no clipping
+  double gradient_scale = 1.0;   // for gradients that are sums over micro-batches
+  double lr = 0.0, beta1 = 0.9, beta2 = 0.95, eps = 1e-8, weight_decay = 0.0;
+  int64_t step = 1;  // counts from 1
+};
+
+void adamw(Stream& stream, const AdamwArgs& args);
+
+// What every gradient is multiplied by: gradient_scale and the clipping. NaN where the norm is NaN.
+double adamw_gradient_factor(const AdamwArgs& args) noexcept;
+
+namespace reference {
+void adamw(Stream& stream, const AdamwArgs& args) noexcept;
+}
+namespace cpu {
+void adamw(Stream& stream, const AdamwArgs& args) noexcept;
+}
+
+}  // namespace saker

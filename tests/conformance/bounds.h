@@ -1,0 +1,22 @@
+// Bounds of docs/numerics.md for a model of `layers` layers that computes in `dtype`.
+#pragma once
+
+#include <cmath>
+
+#include "core/dtype.h"
+
+namespace saker::conformance {
+
+inline double forward_bound(DType dtype, int64_t layers) {
+  if (dtype == DType::f64) return 1e-10;
+  if (dtype == DType::f32) return 1e-5;
+  return 2.0 * epsilon(dtype) * std::sqrt(4.0 * static_cast<double>(layers) + 1.0);
+}
+
+inline double gradient_bound(DType dtype, int64_t layers) {
+  if (dtype == DType::f64) return 1e-9;
+  if (dtype == DType::f32) return 3e-5;
+  return 2.0 * epsilon(dtype) * std::sqrt(12.0 * static_cast<double>(layers) + 4.0);
+}
+
+}  // namespace saker::conformance
