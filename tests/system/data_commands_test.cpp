@@ -121,18 +121,18 @@ bool kill_after(std::vector<std::string> arguments, std::chrono::microseconds de
 }
 
 TEST_F(DataCommands, KilledAtAnyTimeItResumes) {
-  write_texts("a.jsonl", 3000);
-  write_texts("b.jsonl", 500);
+  write_texts("a.jsonl", 1500);
+  write_texts("b.jsonl", 250);
   const std::vector<std::string> inputs{path("a.jsonl"), path("b.jsonl")};
   const auto begin = std::chrono::steady_clock::now();
   ASSERT_EQ(run_saker(prepare(inputs, "whole")).code, 0);
   const auto whole = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin);
   const auto expected = files("whole", "");
   int killed = 0;
-  for (int i = 0; i < 12; ++i) {
+  for (int i = 0; i < 8; ++i) {
     const std::string out = "killed-" + std::to_string(i);
     for (int again = 0; again < 2; ++again)
-      killed += kill_after(prepare(inputs, out, {"--resume"}), whole * (2 * i + again) / 24);
+      killed += kill_after(prepare(inputs, out, {"--resume"}), whole * (2 * i + again) / 16);
     const Outcome outcome = run_saker(prepare(inputs, out, {"--resume", "--workers", std::to_string(1 + i % 3)}));
     ASSERT_EQ(outcome.code, 0) << outcome.err;
     EXPECT_EQ(files(out, ""), expected) << i;
@@ -152,7 +152,7 @@ TEST_F(DataCommands, BadInput) {
   folder_.write("broken.jsonl", "{\"text\": \"x\"}\n{\"text\": 1}\n");
   expect_failure(run_saker(prepare({path("broken.jsonl")}, "broken")), "broken.jsonl, line 2");
   expect_failure(run_saker(prepare({"-"}, "stdin"), "[]\n"), "standard input, line 1");
-  expect_failure(run_saker(prepare({path("web.jsonl")}, "end", {"--end-of-text", "x"})), "--end-of-text names another");
+  expect_failure(run_saker(prepare({path("web.jsonl")}, "end", {"--end-of-text", "<end>"})), "--end-of-text names another");
 
   ASSERT_EQ(run_saker(prepare({path("web.jsonl")}, "out")).code, 0);
   expect_failure(run_saker(prepare({path("web.jsonl")}, "out")), "--resume goes on with it");
