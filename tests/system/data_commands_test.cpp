@@ -152,7 +152,8 @@ TEST_F(DataCommands, BadInput) {
   folder_.write("broken.jsonl", "{\"text\": \"x\"}\n{\"text\": 1}\n");
   expect_failure(run_saker(prepare({path("broken.jsonl")}, "broken")), "broken.jsonl, line 2");
   expect_failure(run_saker(prepare({"-"}, "stdin"), "[]\n"), "standard input, line 1");
-  expect_failure(run_saker(prepare({path("web.jsonl")}, "end", {"--end-of-text", "<end>"})), "--end-of-text names another");
+  expect_failure(run_saker(prepare({path("web.jsonl")}, "end", {"--end-of-text", "<end>"})),
+                 "--end-of-text names another");
 
   ASSERT_EQ(run_saker(prepare({path("web.jsonl")}, "out")).code, 0);
   expect_failure(run_saker(prepare({path("web.jsonl")}, "out")), "--resume goes on with it");
