@@ -43,6 +43,12 @@ void add_model_option(CLI::App& command, std::string& folder) {
       ->check(not_empty());
 }
 
+CLI::App& add_command_group(CLI::App& app, const std::string& name, const std::string& description) {
+  CLI::App* group = app.add_subcommand(name, description);
+  group->require_subcommand(1);
+  return *group;
+}
+
 void add_json_option(CLI::App& command, bool& json) {
   command.add_flag("--json", json, "print one JSON object as the last line of stdout");
 }

@@ -29,6 +29,9 @@ void add_dtype_option(CLI::App& command, std::optional<DType>& dtype);
 // --model DIR, required.
 void add_model_option(CLI::App& command, std::string& folder);
 
+// A command whose sub-commands do the work: one of them must be given.
+CLI::App& add_command_group(CLI::App& app, const std::string& name, const std::string& description);
+
 // --json
 void add_json_option(CLI::App& command, bool& json);
 

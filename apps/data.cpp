@@ -206,10 +206,9 @@ void add_stats(CLI::App& app) {
 }  // namespace
 
 void add_data(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("data", "texts for training");
-  command->require_subcommand(1);
-  add_prepare(*command);
-  add_stats(*command);
+  CLI::App& group = add_command_group(app, "data", "texts for training");
+  add_prepare(group);
+  add_stats(group);
 }
 
 }  // namespace saker::apps

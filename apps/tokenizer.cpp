@@ -132,9 +132,7 @@ void add_train(CLI::App& app) {
 }  // namespace
 
 void add_tokenizer(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("tokenizer", "learn a tokenizer");
-  command->require_subcommand(1);
-  add_train(*command);
+  add_train(add_command_group(app, "tokenizer", "learn a tokenizer"));
 }
 
 }  // namespace saker::apps
