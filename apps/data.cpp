@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "apps/commands.h"
 #include "apps/common_options.h"
@@ -98,7 +97,7 @@ Prepared run_job(PrepareJob& job) {
 
 void run_prepare(PrepareOptions options) {
   PrepareJob& job = options.job;
-  if (job.workers == 0) job.workers = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  job.workers = threads_of(job.workers);
   job.sources = sources_of(options.inputs);
   job.tokenizer = options.tokenizer;
   job.out = options.out;
@@ -144,10 +143,7 @@ void add_prepare(CLI::App& app) {
       ->add_option("--shard-tokens", job.settings.shard_tokens, "a shard ends with the document that reaches so many")
       ->check(whole_number(1, int64_t{1} << 32))
       ->capture_default_str();
-  job.workers = 0;
-  command->add_option("--workers", job.workers, "threads that tokenize (0: one per core)")
-      ->check(whole_number(0, 1024))
-      ->capture_default_str();
+  add_threads_option(*command, "--workers", "threads that tokenize", job.workers);
   command->add_flag("--resume", job.resume, "go on behind the last shard that is complete");
   add_json_option(*command, options->json);
   command->callback([options] { run_prepare(*options); });
@@ -202,18 +198,17 @@ void add_stats(CLI::App& app) {
       "tokens.\n"
       "Example: saker data stats shards --verify");
   command->add_option("DIR", options->folder, "made by saker data prepare")->required()->check(not_empty());
-  command->add_flag("--verify", options->verify, "read all of it and check the checksums");
   add_json_option(*command, options->json);
+  command->add_flag("--verify", options->verify, "read all of it and check the checksums");
   command->callback([options] { run_stats(*options); });
 }
 
 }  // namespace
 
 void add_data(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("data", "texts for training");
-  command->require_subcommand(1);
-  add_prepare(*command);
-  add_stats(*command);
+  CLI::App& group = add_command_group(app, "data", "texts for training");
+  add_prepare(group);
+  add_stats(group);
 }
 
 }  // namespace saker::apps

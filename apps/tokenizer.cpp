@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "apps/commands.h"
 #include "apps/common_options.h"
@@ -92,8 +91,7 @@ void print(const Options& options, const TrainedTokenizer& trained, double secon
 }
 
 void run(Options options) {
-  if (options.training.threads == 0)
-    options.training.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  options.training.threads = threads_of(options.training.threads);
   for (const std::string& file : options.files) open_for_reading(file);  // for their errors, before the long work
   AtomicFile out(options.out);
   const auto begin = std::chrono::steady_clock::now();
@@ -126,10 +124,7 @@ void add_training(CLI::App& app) {
   command->add_option("--min-count", options->training.min_count, "a pair that occurs less often does not merge")
       ->check(whole_number(1))
       ->capture_default_str();
-  options->training.threads = 0;
-  command->add_option("--threads", options->training.threads, "threads that count words (0: one per core)")
-      ->check(whole_number(0, 1024))
-      ->capture_default_str();
+  add_threads_option(*command, "--threads", "threads that count words", options->training.threads);
   add_json_option(*command, options->json);
   command->callback([options] { run(*options); });
 }
@@ -137,9 +132,7 @@ void add_training(CLI::App& app) {
 }  // namespace
 
 void add_tokenizer(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("tokenizer", "learn a tokenizer");
-  command->require_subcommand(1);
-  add_training(*command);
+  add_training(add_command_group(app, "tokenizer", "learn a tokenizer"));
 }
 
 }  // namespace saker::apps

@@ -221,10 +221,10 @@ json BatchLoader::position() const {
 void BatchLoader::restore(const json& position) {
   SAKER_CHECK(position.is_object(), ErrorCode::corrupt_data, "[loader] expected a position, found something else");
   const JsonFields fields(position, "loader", "position");
-  const int64_t long_document_tokens =
-      long_document_tokens_ == -1 ? fields.integer("long_document_tokens", -1) : long_document_tokens_;
-  const std::string saved = fields.text("of", ""), expected = identity(long_document_tokens);
-  SAKER_CHECK(saved == expected, ErrorCode::invalid_argument,
+  const int64_t long_document_tokens = fields.integer("long_document_tokens", 0);
+  const std::string saved = fields.text("of", "");
+  const std::string expected = identity(long_document_tokens_ == -1 ? long_document_tokens : long_document_tokens_);
+  SAKER_CHECK(saved == expected && saved == identity(long_document_tokens), ErrorCode::invalid_argument,
               "[loader] expected to go on with what the run began with ({}), found other data or settings ({})", saved,
               expected);
   BatchLoader restored(dataset_, seed_, carried_, rank_, world_);
