@@ -38,14 +38,14 @@ constexpr OpTable kCpu{
     .causal_conv1d = cpu::causal_conv1d,
     .selective_scan = cpu::selective_scan,
     .log_sum_exp = cpu::log_sum_exp,
-    .linear_backward = reference::linear_backward,
-    .rms_norm_backward = reference::rms_norm_backward,
-    .causal_conv1d_backward = reference::causal_conv1d_backward,
-    .selective_scan_backward = reference::selective_scan_backward,
-    .embedding_backward = reference::embedding_backward,
-    .linear_cross_entropy = reference::linear_cross_entropy,
-    .sum_of_squares = reference::sum_of_squares,
-    .adamw = reference::adamw,
+    .linear_backward = cpu::linear_backward,
+    .rms_norm_backward = cpu::rms_norm_backward,
+    .causal_conv1d_backward = cpu::causal_conv1d_backward,
+    .selective_scan_backward = cpu::selective_scan_backward,
+    .embedding_backward = cpu::embedding_backward,
+    .linear_cross_entropy = cpu::linear_cross_entropy,
+    .sum_of_squares = cpu::sum_of_squares,
+    .adamw = cpu::adamw,
 };
 
 std::string_view environment(const char* variable) {
