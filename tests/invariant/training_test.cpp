@@ -161,11 +161,12 @@ TEST_P(Training, GradientsAddUpOverMicroBatches) {
   const Outputs a = run_pass(model, first), b = run_pass(model, second);
   Tensor nats(model.accumulation_dtype(), {first.rows()});
   model.forward_backward(first.ids, first.labels, first.segments, {}, first.loss, nats.view());
+  // 110 tokens added up in another order.
+  const double bound = 4.0 * epsilon(DType::f32) * std::sqrt(110.0);
   for (const Parameter& parameter : model.parameters().all()) {
     std::vector<double> sum = a.at(parameter.name);
     for (size_t i = 0; i < sum.size(); ++i) sum[i] += b.at(parameter.name)[i];
-    EXPECT_LE(conformance::relative_error(values_of(parameter.gradient), sum), 4.0 * epsilon(DType::f32))
-        << parameter.name;
+    EXPECT_LE(conformance::relative_error(values_of(parameter.gradient), sum), bound) << parameter.name;
   }
 }
 
