@@ -86,7 +86,7 @@ BatchLoader::BatchLoader(const TokenDataset& dataset, uint64_t seed, bool carrie
       world_(world),
       cursors_(dataset.manifest().sources.size()),
       delivered_(dataset.manifest().sources.size()),
-      open_(carried ? 0 : 1) {
+      open_(carried ? 0 : static_cast<size_t>(kPackedLanes)) {
   SAKER_CHECK(rank >= 0 && rank < world, ErrorCode::invalid_argument,
               "[loader] expected a rank below the number of ranks, found {} of {}", rank, world);
 }
@@ -122,11 +122,14 @@ void BatchLoader::next(int64_t rows, Batch& batch) {
               "[loader] expected at least the {} rows whose documents go on, found {}", open_.size(), rows);
   if (carried_) open_.resize(static_cast<size_t>(rows));
   begin_batch(batch, rows / world_, context_);
-  for (int64_t row = 0; row < rows; ++row) {
-    OpenDocument& open = open_[carried_ ? static_cast<size_t>(row) : 0];
-    fill_row(open, row / world_, row % world_ == rank_ ? &batch : nullptr);
-  }
+  for (int64_t row = 0; row < rows; ++row)
+    fill_row(open_of(row), row / world_, row % world_ == rank_ ? &batch : nullptr);
   rows_ += rows;
+}
+
+// What row `row` of the next step begins with.
+BatchLoader::OpenDocument& BatchLoader::open_of(int64_t row) noexcept {
+  return open_[static_cast<size_t>(carried_ ? row : (rows_ + row) % kPackedLanes)];
 }
 
 // `batch`: null for the rows of other ranks.
@@ -233,7 +236,7 @@ void BatchLoader::restore(const json& position) {
   const json &sources = member(position, "sources"), &open = member(position, "open");
   for (size_t i = 0; i < cursors_.size(); ++i)
     restored.restore_source(i, member(sources, dataset_.manifest().sources[i].name.c_str()));
-  SAKER_CHECK(open.is_array() && (carried_ || open.size() == 1), ErrorCode::corrupt_data,
+  SAKER_CHECK(open.is_array() && (carried_ || open.size() == open_.size()), ErrorCode::corrupt_data,
               "[loader] position: expected the documents of the rows, found something else");
   restored.open_.clear();
   for (const json& document : open) restored.open_.push_back(open_from_json(document));

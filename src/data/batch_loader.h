@@ -3,7 +3,9 @@
 // A document is read as `end-of-text t1 ... tn` and predicts `t1 ... tn end-of-text`: every position has a label, and a
 // text begins, as where it is scored, after one end-of-text token. Rows take documents one after the other; one that
 // does not fit is cut at the end of the row, and its rest begins
-//   packed: the next row (of all ranks), whose state is empty there;
+//   packed: the row kPackedLanes later (of all ranks), whose state is empty there. Rows near each other are of
+//   different
+//           documents: a step whose rows are parts of one is a poor sample of the mixture;
 //   carried: the row with the same index of the next step, which can be given the state that the first part left.
 //
 // The next source is always the one whose tokens lag furthest behind its share, so that the tokens drawn are within
@@ -26,6 +28,8 @@ namespace saker {
 
 class BatchLoader {
  public:
+  static constexpr int64_t kPackedLanes = 64;
+
   // `dataset` must outlive the loader. Of the rows of a step, rank r of w ranks gets r, r + w, ...
   BatchLoader(const TokenDataset& dataset, uint64_t seed, bool carried, int64_t rank = 0, int64_t world = 1);
 
@@ -58,6 +62,7 @@ class BatchLoader {
   };
 
   std::string identity(int64_t long_document_tokens) const;
+  OpenDocument& open_of(int64_t row) noexcept;
   void fill_row(OpenDocument& open, int64_t row, Batch* batch);
   OpenDocument draw();
   int64_t advance(int32_t source, Part part);
@@ -78,7 +83,7 @@ class BatchLoader {
   std::vector<std::array<Cursor, 2>> cursors_;  // [sources] by Part
   std::vector<int64_t> delivered_;              // [sources]
   int64_t rows_ = 0;
-  std::vector<OpenDocument> open_;  // carried: by row; packed: one
+  std::vector<OpenDocument> open_;  // carried: by row of a step; packed: by row modulo kPackedLanes
 };
 
 }  // namespace saker
