@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <limits>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -152,12 +153,20 @@ class ZstdBytes : public ByteSource {
   bool between_frames_ = false;
 };
 
+// As parallel compressors put in front: magic 0x184D2A50 to 5F, little-endian.
+bool begins_with_skippable_frame(StoredBytes& stored) {
+  for (char low = 0x50; low <= 0x5F; ++low)
+    if (stored.begins_with(std::string{low, '\x2a', '\x4d', '\x18'})) return true;
+  return false;
+}
+
 }  // namespace
 
 std::unique_ptr<ByteSource> open_byte_source(const std::filesystem::path& path) {
   auto stored = std::make_unique<StoredBytes>(path);
   if (stored->begins_with("\x1f\x8b")) return std::make_unique<GzipBytes>(std::move(stored));
-  if (stored->begins_with("\x28\xb5\x2f\xfd")) return std::make_unique<ZstdBytes>(std::move(stored));
+  if (stored->begins_with("\x28\xb5\x2f\xfd") || begins_with_skippable_frame(*stored))
+    return std::make_unique<ZstdBytes>(std::move(stored));
   return stored;
 }
 

@@ -187,18 +187,19 @@ class Preparation {
   }
 
  private:
-  // Reading, decompressing and parsing the next block takes a small share of the time that tokenizing the last one
-  // does.
+  // This thread reads, decompresses and parses the next block, a small share of the time that tokenizing the last one
+  // takes; here a signal ends a read that waits for a slow pipe.
   void prepare_source(const PrepareSource& source, SourceEntry& entry) {
     const size_t size = kBlockBytes * static_cast<size_t>(job_.workers);
     BlockReader reader(source, job_.settings, entry.documents());
-    const auto read = [&] { return std::async(std::launch::async, [&] { return reader.next(size); }); };
-    std::future<Block> waiting = read();
-    for (Block block = waiting.get(); !block.ends.empty(); block = waiting.get()) {
-      waiting = read();
-      add(block, entry);
+    for (Block block = reader.next(size), next; !block.ends.empty(); block = std::move(next)) {
+      std::future<void> adding = std::async(std::launch::async, [&] { add(block, entry); });
+      next = reader.next(size);
+      adding.get();
       job_.progress(bytes_);
     }
+    // An interrupt that ended the program at the other end of a pipe is no end of the text.
+    job_.progress(bytes_);
     if (shard_.documents() > 0) finish_shard(entry);
     SAKER_CHECK(entry.documents() > 0, ErrorCode::invalid_argument, "[prepare] {}: expected text, found none",
                 saker::quoted(source.name));
