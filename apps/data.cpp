@@ -193,13 +193,13 @@ void run_stats(const StatsOptions& options) {
 void add_stats(CLI::App& app) {
   const auto options = std::make_shared<StatsOptions>();
   CLI::App* command = app.add_subcommand("stats", "what a folder of token shards holds");
+  command->add_option("DIR", options->folder, "made by saker data prepare")->required()->check(not_empty());
+  add_json_option(*command, options->json);
+  command->add_flag("--verify", options->verify, "read all of it and check the checksums");
   command->footer(
       "Lengths are percentiles of tokens per document; beyond each bound, the share of the documents and of the "
       "tokens.\n"
       "Example: saker data stats shards --verify");
-  command->add_option("DIR", options->folder, "made by saker data prepare")->required()->check(not_empty());
-  add_json_option(*command, options->json);
-  command->add_flag("--verify", options->verify, "read all of it and check the checksums");
   command->callback([options] { run_stats(*options); });
 }
 
