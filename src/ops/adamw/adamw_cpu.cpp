@@ -9,59 +9,39 @@
 #include "device/cpu/simd-inl.h"
 #include "ops/adamw/adamw.h"
 
-#ifndef SAKER_ADAMW_FACTORS
-#define SAKER_ADAMW_FACTORS
-namespace saker {
-// What of a step is the same for every element, made in double and rounded once.
-struct AdamwFactors {
-  float gradient, keep1, add1, keep2, add2, decay, rate, correction2, eps;
-
-  explicit AdamwFactors(const AdamwArgs& args)
-      : gradient(static_cast<float>(adamw_gradient_factor(args))),
-        keep1(static_cast<float>(args.beta1)),
-        add1(static_cast<float>(1.0 - args.beta1)),
-        keep2(static_cast<float>(args.beta2)),
-        add2(static_cast<float>(1.0 - args.beta2)),
-        decay(static_cast<float>(1.0 - args.lr * args.weight_decay)),
-        rate(static_cast<float>(args.lr / (1.0 - std::pow(args.beta1, static_cast<double>(args.step))))),
-        correction2(static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(args.beta2, static_cast<double>(args.step))))),
-        eps(static_cast<float>(args.eps)) {}
-};
-}  // namespace saker
-#endif
-
 HWY_BEFORE_NAMESPACE();
 namespace saker::HWY_NAMESPACE {
 
-void adamw_range(const AdamwArgs& args, const AdamwFactors& factors, int64_t begin, int64_t end) {
+// Elements [begin, end). What is common to all of them is computed in double and rounded once.
+void adamw_elements(const AdamwArgs& args, int64_t begin, int64_t end) {
   const F32 d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  float *parameter = args.parameter.as<float>(), *first = args.moment1.as<float>(), *second = args.moment2.as<float>();
-  const float* gradient = args.gradient.as<float>();
-  BFloat16* rounded = args.rounded.as<BFloat16>();
-  const auto update = [&](int64_t i, const auto& load, const auto& store) HWY_ATTR {
-    const VecF32 g = hn::Mul(load(gradient + i), hn::Set(d, factors.gradient));
-    const VecF32 m = hn::MulAdd(load(first + i), hn::Set(d, factors.keep1), hn::Mul(g, hn::Set(d, factors.add1)));
-    const VecF32 v =
-        hn::MulAdd(load(second + i), hn::Set(d, factors.keep2), hn::Mul(hn::Mul(g, g), hn::Set(d, factors.add2)));
-    const VecF32 root = hn::MulAdd(hn::Sqrt(v), hn::Set(d, factors.correction2), hn::Set(d, factors.eps));
-    const VecF32 p = hn::NegMulAdd(hn::Div(m, root), hn::Set(d, factors.rate),
-                                   hn::Mul(load(parameter + i), hn::Set(d, factors.decay)));
-    store(m, first + i);
-    store(v, second + i);
-    store(p, parameter + i);
-    if (rounded) store(p, rounded + i);
-  };
-  int64_t i = begin;
-  for (; i + lanes <= end; i += lanes)
-    update(
-        i, [&](const float* from) HWY_ATTR { return load_f32(d, from); },
-        [&](VecF32 v, auto* to) HWY_ATTR { store_f32(v, d, to); });
-  if (i == end) return;
-  const auto rest = static_cast<size_t>(end - i);
-  update(
-      i, [&](const float* from) HWY_ATTR { return load_tail_f32(d, from, rest); },
-      [&](VecF32 v, auto* to) HWY_ATTR { store_tail_f32(v, d, to, rest); });
+  const auto set = [&](double value) HWY_ATTR { return hn::Set(d, static_cast<float>(value)); };
+  const double step = static_cast<double>(args.step);
+  const VecF32 factor = set(adamw_gradient_factor(args));
+  const VecF32 keep1 = set(args.beta1), take1 = set(1.0 - args.beta1);
+  const VecF32 keep2 = set(args.beta2), take2 = set(1.0 - args.beta2);
+  const VecF32 rate = set(args.lr / (1.0 - std::pow(args.beta1, step)));
+  const VecF32 correction2 = set(1.0 / (1.0 - std::pow(args.beta2, step)));
+  const VecF32 eps = set(args.eps), decay = set(args.lr * args.weight_decay);
+  auto* parameter = args.parameter.as<float>();
+  auto* moment1 = args.moment1.as<float>();
+  auto* moment2 = args.moment2.as<float>();
+  auto* rounded = args.rounded.as<BFloat16>();
+  const auto* gradient = args.gradient.as<float>();
+
+  for_vectors(begin, end, [&](int64_t i, const auto& vector) HWY_ATTR {
+    const VecF32 g = hn::Mul(vector.load(d, gradient + i), factor);
+    const VecF32 m = hn::MulAdd(keep1, vector.load(d, moment1 + i), hn::Mul(take1, g));
+    const VecF32 v = hn::MulAdd(keep2, vector.load(d, moment2 + i), hn::Mul(take2, hn::Mul(g, g)));
+    const VecF32 ratio = hn::Div(hn::Mul(rate, m), hn::Add(hn::Sqrt(hn::Mul(v, correction2)), eps));
+    const VecF32 old = vector.load(d, parameter + i);
+    // p is rounded once; 1 - lr weight_decay would be rounded as well, to the same side at every step.
+    const VecF32 p = hn::Sub(old, hn::MulAdd(decay, old, ratio));
+    vector.store(m, d, moment1 + i);
+    vector.store(v, d, moment2 + i);
+    vector.store(p, d, parameter + i);
+    if (rounded) vector.store(p, d, rounded + i);
+  });
 }
 
 }  // namespace saker::HWY_NAMESPACE
@@ -69,14 +49,13 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace saker {
-HWY_EXPORT(adamw_range);
+HWY_EXPORT(adamw_elements);
 
 namespace cpu {
 
 void adamw(Stream& stream, const AdamwArgs& args) noexcept {
-  const AdamwFactors factors(args);
-  parallel_for(stream.threads(), args.parameter.shape.elements(), 4096, [&](int64_t begin, int64_t end) {
-    HWY_DYNAMIC_DISPATCH(adamw_range)(args, factors, begin, end);
+  parallel_for(stream.threads(), args.parameter.shape.elements(), 1024, [&](int64_t begin, int64_t end) {
+    HWY_DYNAMIC_DISPATCH(adamw_elements)(args, begin, end);
   });
 }
 

@@ -1,13 +1,12 @@
-// A strip of channels walks through a segment: at input i of [old window | segment] the gradient dc of token i is made,
-// and then that of input i, which the dc of the k last tokens reach. A thread takes the same channels of every segment,
-// tokens in order, so that no bit depends on the number of threads.
+// Vectors run over channels: one vector of channels walks through the segments with its last k inputs, its last k dc
+// and its sums in registers. Input i of [window before | segment] is complete once dc[i] is known, since only
+// dc[i - k + 1 .. i] reach it; so one walk forward is enough.
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ops/causal_conv1d/causal_conv1d_backward_cpu.cpp"
+#include <hwy/cache_control.h>
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
-
-#include <algorithm>
 
 #include "device/cpu/parallel.h"
 #include "device/cpu/simd-inl.h"
@@ -15,127 +14,126 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace saker::HWY_NAMESPACE {
-namespace {
 
-constexpr int64_t kMaxTaps = 8;
-constexpr int64_t kStrip = 256;  // channels: what a strip keeps of the last tokens stays in the first-level cache
+template <int64_t kTaps, class Vector>
+class ConvBackward {
+  static constexpr int64_t kWindow = kTaps - 1;
 
-// Channels [first, first + count) of one segment.
-class StripBackward {
  public:
-  StripBackward(const CausalConv1dBackwardArgs& args, int64_t first, int64_t count)
-      : args_(args),
-        taps_(args.weight.rows()),
-        channels_(args.weight.columns()),
-        first_(first),
-        count_(count),
-        // Whole vectors: what is behind the last channel is zero and is not stored.
-        padded_((count + lanes() - 1) / lanes() * lanes()) {
-    for (int64_t j = 0; j < taps_; ++j) copy_in(args.weight.as<float>() + j * channels_, weight_[j]);
-    if (args.bias)
-      copy_in(args.bias.as<float>(), bias_);
-    else
-      std::fill_n(bias_, padded_, 0.0f);
+  HWY_INLINE ConvBackward(const CausalConv1dBackwardArgs& args, int64_t e, const Vector& vector)
+      : args_(args), e_(e), channels_(args.weight.columns()), vector_(vector) {
+    const F32 d;
+    for (int64_t j = 0; j < kTaps; ++j) {
+      weights_[j] = vector.load(d, args.weight.as<float>() + j * channels_ + e);
+      dweights_[j] = hn::Zero(d);
+    }
+    bias_ = args.bias ? vector.load(d, args.bias.as<float>() + e) : hn::Zero(d);
+    dbias_ = hn::Zero(d);
   }
 
-  void run(const Segment& segment) {
-    segment_ = &segment;
-    const int64_t window = taps_ - 1, length = segment.length;
-    for (int64_t j = 0; j < taps_; ++j) std::fill_n(weight_sums_[j], padded_, 0.0f);
-    std::fill_n(bias_sums_, padded_, 0.0f);
-    for (int64_t j = 0; j < window; ++j) {
-      window_at(j, inputs_[j]);
-      if (carried())
-        copy_in(args_.dstate.as<float>() + state_row(j), after_[j]);
-      else
-        std::fill_n(after_[j], padded_, 0.0f);
+  HWY_INLINE void segment(const Segment& segment) {
+    const F32 d;
+    const int64_t length = segment.length;
+    load_windows(segment);
+    for (int64_t t = 0; t < length; ++t) {
+      const float* x = args_.x.as<float>() + args_.x.offset(segment.begin + t, e_);
+      const float* du = args_.du.as<float>() + args_.du.offset(segment.begin + t, e_);
+      // Rows are far apart: the hardware does not see the pattern. Prefetching beyond the last row is harmless.
+      constexpr int64_t kAhead = 8;
+      hwy::Prefetch(x + kAhead * args_.x.row_stride);
+      hwy::Prefetch(du + kAhead * args_.du.row_stride);
+      inputs_[kWindow] = vector_.load(d, x);
+      push(gradient(vector_.load(d, du)));
+      store(segment, t, reaching_input());
+      for (int64_t j = 0; j < kWindow; ++j) inputs_[j] = inputs_[j + 1];
     }
-    for (int64_t i = 0; i < window + length; ++i) {
-      if (i < length) {
-        copy_in(args_.x.as<float>() + args_.x.offset(segment.begin + i), inputs_[(i + window) % kMaxTaps]);
-        token(i);
-      }
-      input_gradient(i);
+    // The last k - 1 inputs: what reaches them through the window after the segment, too.
+    for (int64_t j = 0; j < kWindow; ++j) {
+      push(hn::Zero(d));
+      store(segment, length + j, hn::Add(reaching_input(), after_[j]));
     }
-    for (int64_t j = 0; j < taps_; ++j) add_out(weight_sums_[j], args_.dweight.as<float>() + j * channels_);
-    if (args_.dbias) add_out(bias_sums_, args_.dbias.as<float>());
+  }
+
+  HWY_INLINE void add_sums() const {
+    for (int64_t j = 0; j < kTaps; ++j) add(args_.dweight.as<float>() + j * channels_ + e_, dweights_[j]);
+    if (args_.dbias) add(args_.dbias.as<float>() + e_, dbias_);
   }
 
  private:
-  static int64_t lanes() { return static_cast<int64_t>(hn::Lanes(F32())); }
-  bool carried() const { return segment_->slot != kNoSlot && args_.dstate; }
-  int64_t state_row(int64_t j) const { return (segment_->slot * (taps_ - 1) + j) * channels_; }
-
-  void copy_in(const float* row, float* to) const {
-    std::copy_n(row + first_, count_, to);
-    std::fill(to + count_, to + padded_, 0.0f);
-  }
-  void add_out(const float* from, float* row) const {
-    for (int64_t e = 0; e < count_; ++e) row[first_ + e] += from[e];
-  }
-  void window_at(int64_t j, float* to) const {
-    if (segment_->slot == kNoSlot)
-      std::fill_n(to, padded_, 0.0f);
-    else
-      copy_in(args_.state.as<float>() + state_row(j), to);
-  }
-
-  // dc of token t, into the ring, and what it adds to the gradients of the taps and the bias.
-  void token(int64_t t) {
+  HWY_INLINE void load_windows(const Segment& segment) {
     const F32 d;
-    const float* du = args_.du.as<float>() + args_.du.offset(segment_->begin + t) + first_;
-    float* dc_row = dc_[t % kMaxTaps];
-    for (int64_t e = 0; e < padded_; e += lanes()) {
-      VecF32 c = hn::LoadU(d, bias_ + e);
-      for (int64_t j = 0; j < taps_; ++j)
-        c = hn::MulAdd(hn::LoadU(d, weight_[j] + e), hn::LoadU(d, inputs_[(t + j) % kMaxTaps] + e), c);
-      const VecF32 one = hn::Set(d, 1.0f);
-      const VecF32 sigmoid = hn::Div(one, hn::Add(one, exp_f32(d, hn::Neg(c))));
-      const VecF32 slope = hn::Mul(sigmoid, hn::MulAdd(c, hn::Sub(one, sigmoid), one));
-      const auto rest = static_cast<size_t>(count_ - e);
-      const VecF32 above = e + lanes() <= count_ ? load_f32(d, du + e) : load_tail_f32(d, du + e, rest);
-      const VecF32 dc = hn::Mul(above, slope);
-      hn::StoreU(dc, d, dc_row + e);
-      hn::StoreU(hn::Add(hn::LoadU(d, bias_sums_ + e), dc), d, bias_sums_ + e);
-      for (int64_t j = 0; j < taps_; ++j)
-        hn::StoreU(hn::MulAdd(dc, hn::LoadU(d, inputs_[(t + j) % kMaxTaps] + e), hn::LoadU(d, weight_sums_[j] + e)), d,
-                   weight_sums_[j] + e);
+    const int64_t at = segment.slot * kWindow * channels_ + e_;
+    const bool carried = segment.slot != kNoSlot && args_.dstate;
+    for (int64_t j = 0; j < kWindow; ++j) {
+      inputs_[j] =
+          segment.slot == kNoSlot ? hn::Zero(d) : vector_.load(d, args_.state.as<float>() + at + j * channels_);
+      after_[j] = carried ? vector_.load(d, args_.dstate.as<float>() + at + j * channels_) : hn::Zero(d);
     }
+    for (int64_t j = 0; j < kTaps; ++j) dc_[j] = hn::Zero(d);
   }
 
-  // Input i of [old window | segment] met tap j at token i - j; if it is of the window after the segment, the gradient
-  // of that reaches it, too.
-  void input_gradient(int64_t i) {
+  // dc of the token whose inputs are inputs_; adds to the sums.
+  HWY_INLINE VecF32 gradient(VecF32 du) {
     const F32 d;
-    const int64_t window = taps_ - 1, length = segment_->length;
-    if (i < window && !carried()) return;
-    const float* after = i >= length ? after_[i - length] : nullptr;
-    for (int64_t e = 0; e < padded_; e += lanes()) {
-      VecF32 sum = after ? hn::LoadU(d, after + e) : hn::Zero(d);
-      for (int64_t j = std::max<int64_t>(0, i - length + 1); j < taps_ && j <= i; ++j)
-        sum = hn::MulAdd(hn::LoadU(d, weight_[j] + e), hn::LoadU(d, dc_[(i - j) % kMaxTaps] + e), sum);
-      hn::StoreU(sum, d, gradient_ + e);
-    }
-    float* to = i < window ? args_.dstate.as<float>() + state_row(i)
-                           : args_.dx.as<float>() + args_.dx.offset(segment_->begin + i - window);
-    std::copy_n(gradient_, count_, to + first_);
+    VecF32 c = bias_;
+    for (int64_t j = 0; j < kTaps; ++j) c = hn::MulAdd(weights_[j], inputs_[j], c);
+    const VecF32 dc = hn::Mul(du, silu_slope_f32(d, c, sigmoid_f32(d, c)));
+    for (int64_t j = 0; j < kTaps; ++j) dweights_[j] = hn::MulAdd(dc, inputs_[j], dweights_[j]);
+    dbias_ = hn::Add(dbias_, dc);
+    return dc;
+  }
+
+  // dc_[j] is that of j tokens ago.
+  HWY_INLINE void push(VecF32 dc) {
+    for (int64_t j = kWindow; j > 0; --j) dc_[j] = dc_[j - 1];
+    dc_[0] = dc;
+  }
+
+  HWY_INLINE VecF32 reaching_input() const {
+    VecF32 sum = hn::Mul(weights_[0], dc_[0]);
+    for (int64_t j = 1; j < kTaps; ++j) sum = hn::MulAdd(weights_[j], dc_[j], sum);
+    return sum;
+  }
+
+  // The gradient of input i of [window before | segment].
+  HWY_INLINE void store(const Segment& segment, int64_t i, VecF32 gradient) const {
+    const F32 d;
+    if (i >= kWindow)
+      vector_.store(gradient, d, args_.dx.as<float>() + args_.dx.offset(segment.begin + i - kWindow, e_));
+    else if (segment.slot != kNoSlot && args_.dstate)
+      vector_.store(gradient, d, args_.dstate.as<float>() + (segment.slot * kWindow + i) * channels_ + e_);
+  }
+
+  HWY_INLINE void add(float* to, VecF32 sum) const {
+    const F32 d;
+    vector_.store(hn::Add(vector_.load(d, to), sum), d, to);
   }
 
   const CausalConv1dBackwardArgs& args_;
-  const Segment* segment_ = nullptr;
-  int64_t taps_, channels_, first_, count_, padded_;
-  HWY_ALIGN_MAX float weight_[kMaxTaps][kStrip], bias_[kStrip];
-  HWY_ALIGN_MAX float weight_sums_[kMaxTaps][kStrip], bias_sums_[kStrip];
-  HWY_ALIGN_MAX float inputs_[kMaxTaps][kStrip], dc_[kMaxTaps][kStrip];  // rings
-  HWY_ALIGN_MAX float after_[kMaxTaps][kStrip], gradient_[kStrip];
+  int64_t e_, channels_;
+  Vector vector_;
+  VecF32 weights_[kTaps], dweights_[kTaps], bias_, dbias_;
+  VecF32 inputs_[kTaps], dc_[kTaps], after_[kWindow];
 };
 
-}  // namespace
+template <int64_t kTaps>
+void conv_backward_range(const CausalConv1dBackwardArgs& args, int64_t begin, int64_t end) {
+  for_vectors(begin, end, [&](int64_t e, const auto& vector) HWY_ATTR {
+    ConvBackward<kTaps, std::decay_t<decltype(vector)>> channels(args, e, vector);
+    for (const Segment& segment : args.segments) channels.segment(segment);
+    channels.add_sums();
+  });
+}
 
 void conv_backward_channels(const CausalConv1dBackwardArgs& args, int64_t begin, int64_t end) {
-  for (int64_t first = begin; first < end; first += kStrip) {
-    StripBackward strip(args, first, HWY_MIN(kStrip, end - first));
-    for (const Segment& segment : args.segments) strip.run(segment);
+  switch (args.weight.rows()) {
+    case 2: return conv_backward_range<2>(args, begin, end);
+    case 3: return conv_backward_range<3>(args, begin, end);
+    case 4: return conv_backward_range<4>(args, begin, end);
+    case 5: return conv_backward_range<5>(args, begin, end);
+    case 6: return conv_backward_range<6>(args, begin, end);
+    case 7: return conv_backward_range<7>(args, begin, end);
+    default: return conv_backward_range<8>(args, begin, end);
   }
 }
 
@@ -149,7 +147,7 @@ HWY_EXPORT(conv_backward_channels);
 namespace cpu {
 
 void causal_conv1d_backward(Stream& stream, const CausalConv1dBackwardArgs& args) noexcept {
-  parallel_for(stream.threads(), args.weight.columns(), 64, [&](int64_t begin, int64_t end) {
+  parallel_for(stream.threads(), args.weight.columns(), 32, [&](int64_t begin, int64_t end) {
     HWY_DYNAMIC_DISPATCH(conv_backward_channels)(args, begin, end);
   });
 }

@@ -101,20 +101,21 @@ bool products(Stream& stream, const LinearBackwardArgs& args, DType type) {
   const int64_t l = x.rows(), i = x.columns(), o = weight.rows();
   const bool widened = type != x.dtype, copied = x.dtype != DType::f32;
   const int64_t dy_row = copied ? o : dy.row_stride, x_row = widened ? i : x.row_stride;
+  const int64_t apart = column_stride(l, x.dtype);
   std::optional<BlockedProduct> to_x, to_weight;
   if (dx) to_x.emplace(l, i, o, type, dy_row, i, dx.row_stride, accumulate);
-  if (dweight) to_weight.emplace(o, i, l, type, l, x_row, i, true);
+  if (dweight) to_weight.emplace(o, i, l, type, widened ? l : apart, x_row, i, true);
   if ((to_x && !to_x->possible()) || (to_weight && !to_weight->possible())) return false;
 
   const int threads = stream.threads();
   const size_t products_bytes =
       std::max(to_x ? to_x->scratch_bytes(threads) : 0, to_weight ? to_weight->scratch_bytes(threads) : 0);
   Carver carve(
-      stream.scratch(products_bytes + 2 * bytes_of(l * o, x.dtype) +
+      stream.scratch(products_bytes + bytes_of(l * o, x.dtype) + bytes_of(apart * o, x.dtype) +
                      (widened ? 2 * bytes_of(l * o, type) + bytes_of(l * i, type) + bytes_of(o * i, type) : 0)));
   std::byte* scratch = carve.take(products_bytes);
   std::byte* rows = carve.take(bytes_of(l * o, x.dtype));
-  std::byte* columns = carve.take(bytes_of(l * o, x.dtype));
+  std::byte* columns = carve.take(bytes_of(apart * o, x.dtype));
   round_and_transpose(threads, dy, x.dtype, copied ? rows : nullptr, columns);
 
   const auto operand = [&](const ConstTensorView& view) -> const void* {
@@ -128,7 +129,7 @@ bool products(Stream& stream, const LinearBackwardArgs& args, DType type) {
     to_x->run(threads, gradient, operand(weight), dx.as<float>(), scratch);
   }
   if (to_weight)
-    to_weight->run(threads, operand({columns, x.dtype, Shape{o, l}}), operand(x), dweight.as<float>(), scratch);
+    to_weight->run(threads, operand({columns, x.dtype, Shape{o, l}, apart}), operand(x), dweight.as<float>(), scratch);
   return true;
 }
 

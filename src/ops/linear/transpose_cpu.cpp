@@ -29,13 +29,14 @@ void round_rows(const ConstTensorView& x, T* rows, int64_t begin, int64_t end) {
 // Columns [begin, end) of rows [t, t + 4). Interleaving four vectors twice leaves in each block of four lanes the four
 // rows of one column.
 template <class T>
-HWY_INLINE void transpose_tile(const ConstTensorView& x, T* columns, int64_t t, int64_t begin, int64_t end) {
-  const F32 d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const int64_t l = x.rows(), stride = x.row_stride;
+HWY_INLINE void transpose_tile(const ConstTensorView& x, T* columns, int64_t apart, int64_t t, int64_t begin,
+                               int64_t end) {
+  const int64_t stride = x.row_stride;
   const float* from = x.as<float>() + x.offset(t);
   int64_t o = begin;
 #if HWY_TARGET != HWY_SCALAR
+  const F32 d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   HWY_ALIGN_MAX T tile[kTile * hn::MaxLanes(F32())];
   for (; o + lanes <= end; o += lanes) {
     const VecF32 r0 = load_f32(d, from + o), r1 = load_f32(d, from + stride + o);
@@ -48,17 +49,19 @@ HWY_INLINE void transpose_tile(const ConstTensorView& x, T* columns, int64_t t, 
     store_f32(hn::InterleaveUpper(d, high02, high13), d, tile + 3 * lanes);
     for (int64_t block = 0; block < lanes; block += kTile)
       for (int64_t i = 0; i < kTile; ++i)
-        std::memcpy(static_cast<void*>(columns + (o + block + i) * l + t), tile + i * lanes + block, kTile * sizeof(T));
+        std::memcpy(static_cast<void*>(columns + (o + block + i) * apart + t), tile + i * lanes + block,
+                    kTile * sizeof(T));
   }
 #endif
   for (; o < end; ++o)
-    for (int64_t i = 0; i < kTile; ++i) columns[o * l + t + i] = T(from[i * stride + o]);
+    for (int64_t i = 0; i < kTile; ++i) columns[o * apart + t + i] = T(from[i * stride + o]);
 }
 
 template <class T>
-void transpose_typed(const ConstTensorView& x, void* rows, void* columns, int64_t begin, int64_t end) {
+void transpose_typed(const ConstTensorView& x, DType type, void* rows, void* columns, int64_t begin, int64_t end) {
   // A cache line of a column is written at once: as many rows as fill it, for a strip of columns.
   constexpr int64_t kRows = 64 / static_cast<int64_t>(sizeof(T)), kStrip = 256;
+  const int64_t apart = cpu::column_stride(x.rows(), type);
   auto* to = static_cast<T*>(columns);
   if (rows) round_rows(x, static_cast<T*>(rows), begin, end);
   for (int64_t t0 = begin; t0 < end; t0 += kRows) {
@@ -66,16 +69,16 @@ void transpose_typed(const ConstTensorView& x, void* rows, void* columns, int64_
     for (int64_t o = 0; o < x.columns(); o += kStrip) {
       const int64_t o1 = HWY_MIN(o + kStrip, x.columns());
       int64_t t = t0;
-      for (; t + kTile <= t1; t += kTile) transpose_tile(x, to, t, o, o1);
+      for (; t + kTile <= t1; t += kTile) transpose_tile(x, to, apart, t, o, o1);
       for (; t < t1; ++t)
-        for (int64_t i = o; i < o1; ++i) to[i * x.rows() + t] = T(x.as<float>()[x.offset(t, i)]);
+        for (int64_t i = o; i < o1; ++i) to[i * apart + t] = T(x.as<float>()[x.offset(t, i)]);
     }
   }
 }
 
 void transpose_rows(const ConstTensorView& x, DType type, void* rows, void* columns, int64_t begin, int64_t end) {
-  if (type == DType::bf16) return transpose_typed<BFloat16>(x, rows, columns, begin, end);
-  return transpose_typed<float>(x, rows, columns, begin, end);
+  if (type == DType::bf16) return transpose_typed<BFloat16>(x, type, rows, columns, begin, end);
+  return transpose_typed<float>(x, type, rows, columns, begin, end);
 }
 
 }  // namespace

@@ -36,6 +36,11 @@ namespace cpu {
 
 namespace {
 
+// A cache line more than a row: rows that are a power of two apart would all be in a few sets of the caches.
+int64_t logits_stride(int64_t v) {
+  return v + 64 / static_cast<int64_t>(sizeof(float));
+}
+
 // Rows [begin, begin + rows), whose labels are `labels`: their logits, loss, and then dlogits in the place of logits.
 class HeadChunk {
  public:
@@ -43,7 +48,7 @@ class HeadChunk {
       : stream_(stream),
         args_(args),
         x_(args.x.slice_rows(begin, rows)),
-        logits_(logits, DType::f32, Shape{rows, args.weight.rows()}),
+        logits_(logits, DType::f32, Shape{rows, args.weight.rows()}, logits_stride(args.weight.rows())),
         nats_(args.nats.slice_rows(begin, rows)),
         lse_(args.lse.slice_rows(begin, rows)),
         labels_(args.labels.subspan(static_cast<size_t>(begin), static_cast<size_t>(rows))),
@@ -100,8 +105,8 @@ class HeadChunk {
 
 void linear_cross_entropy(Stream& stream, const LinearCrossEntropyArgs& args) {
   const int64_t l = args.x.rows(), v = args.weight.rows();
-  auto* logits =
-      static_cast<float*>(stream.outer_scratch(static_cast<size_t>(std::min(l, kHeadRows) * v) * sizeof(float)));
+  auto* logits = static_cast<float*>(
+      stream.outer_scratch(static_cast<size_t>(std::min(l, kHeadRows) * logits_stride(v)) * sizeof(float)));
   for (int64_t begin = 0; begin < l; begin += kHeadRows) {
     HeadChunk chunk(stream, args, begin, std::min(kHeadRows, l - begin), logits);
     chunk.loss();

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "core/error.h"
 #include "ops/gradient_testing.h"
 #include "ops/linear_cross_entropy/linear_cross_entropy_cases.h"
@@ -47,6 +49,30 @@ TEST(LinearCrossEntropy, IsTheGradient) {
     }
     return kScale * loss;
   });
+}
+
+// A logit that is no number does not make a loss that is one, on any instruction set and in whole vectors or the tail.
+TEST(LinearCrossEntropy, NanShows) {
+  constexpr int64_t v = 37;
+  for (int64_t target : testable_targets())
+    for (float bad : {NAN, INFINITY})
+      for (int64_t at : {0, 20, 36}) {
+        use_target(target);
+        Stream stream(open_backend(BackendKind::cpu, 1));
+        Tensor weight(DType::f32, {v, 1});
+        weight.view().as<float>()[at] = bad;
+        float x = 1.0f, nats = 0.0f, lse = 0.0f;
+        const int32_t label = 1;
+        linear_cross_entropy(stream, {.nats = {&nats, DType::f32, {1, 1}},
+                                      .lse = {&lse, DType::f32, {1, 1}},
+                                      .dx = {},
+                                      .dweight = {},
+                                      .x = {&x, DType::f32, {1, 1}},
+                                      .weight = weight.view(),
+                                      .labels = {&label, 1}});
+        EXPECT_FALSE(std::isfinite(nats)) << bad << " at " << at << " on target " << target;
+      }
+  use_target(0);
 }
 
 TEST(LinearCrossEntropy, RejectsWhatDoesNotFit) {

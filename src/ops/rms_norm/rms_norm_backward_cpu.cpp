@@ -1,5 +1,4 @@
-// First the factor r of every row; then dweight, columns divided over the threads and rows added up in their order;
-// last dx, rows divided over the threads, since it may take the place of dy.
+// Blocks of rows, of fixed size, make partial sums of dweight; these are added up in order.
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ops/rms_norm/rms_norm_backward_cpu.cpp"
@@ -14,82 +13,50 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace saker::HWY_NAMESPACE {
-namespace {
 
-// Whole vectors of a row, then its tail: body(index, load, store).
-struct RowPart {
-  size_t count;  // lanes in use
-  bool whole;
-  HWY_INLINE VecF32 load(const float* from) const {
-    return whole ? load_f32(F32(), from) : load_tail_f32(F32(), from, count);
-  }
-  HWY_INLINE void store(VecF32 v, float* to) const {
-    whole ? store_f32(v, F32(), to) : store_tail_f32(v, F32(), to, count);
-  }
-};
-template <class Body>
-HWY_INLINE void for_row(size_t begin, size_t end, const Body& body) {
-  const size_t lanes = hn::Lanes(F32());
-  size_t i = begin;
-  for (; i + lanes <= end; i += lanes) body(i, RowPart{lanes, true});
-  if (i < end) body(i, RowPart{end - i, false});
+// weight dy, what reaches the normalised row.
+template <class Vector>
+HWY_INLINE VecF32 normalised_gradient(F32 d, VecF32 dy, const float* weight, int64_t i, const Vector& vector) {
+  return weight ? hn::Mul(vector.load(d, weight + i), dy) : dy;
 }
 
-void row_backward(float* dx, const float* dy, const float* x, const float* weight, size_t n, float factor,
-                  bool accumulate) {
+// Row t; adds dy x r to `dweight` if there is one.
+void norm_backward_row(const RmsNormBackwardArgs& args, int64_t t, float* HWY_RESTRICT dweight) {
   const F32 d;
-  const VecF32 scale = hn::Set(d, factor);
-  const auto normalised = [&](size_t i, const RowPart& part) HWY_ATTR { return hn::Mul(part.load(x + i), scale); };
-  const auto g = [&](size_t i, const RowPart& part) HWY_ATTR {
-    const VecF32 above = part.load(dy + i);
-    return weight ? hn::Mul(part.load(weight + i), above) : above;
-  };
-  VecF32 products = hn::Zero(d);
-  for_row(0, n, [&](size_t i, const RowPart& part) HWY_ATTR {
-    products = hn::MulAdd(normalised(i, part), g(i, part), products);
+  const int64_t columns = args.x.columns();
+  const float* x = args.x.as<float>() + args.x.offset(t);
+  const float* dy = args.dy.as<float>() + args.dy.offset(t);
+  const float* weight = args.weight.as<float>();
+  float* dx = args.dx.as<float>() + args.dx.offset(t);
+
+  VecF32 squares = hn::Zero(d), products = hn::Zero(d);
+  for_vectors(0, columns, [&](int64_t i, const auto& vector) HWY_ATTR {
+    const VecF32 v = vector.load(d, x + i);
+    squares = hn::MulAdd(v, v, squares);
+    products = hn::MulAdd(v, normalised_gradient(d, vector.load(d, dy + i), weight, i, vector), products);
   });
-  const VecF32 along = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, products)) / static_cast<float>(n));
-  for_row(0, n, [&](size_t i, const RowPart& part) HWY_ATTR {
-    VecF32 v = hn::Mul(scale, hn::NegMulAdd(normalised(i, part), along, g(i, part)));
-    if (accumulate) v = hn::Add(part.load(dx + i), v);
-    part.store(v, dx + i);
+  const auto count = static_cast<float>(columns);
+  const float r = 1.0f / std::sqrt(hn::GetLane(hn::SumOfLanes(d, squares)) / count + static_cast<float>(args.eps));
+  const VecF32 scale = hn::Set(d, r);
+  const VecF32 share = hn::Set(d, r * r * (hn::GetLane(hn::SumOfLanes(d, products)) / count));
+
+  for_vectors(0, columns, [&](int64_t i, const auto& vector) HWY_ATTR {
+    const VecF32 v = vector.load(d, x + i), gradient = vector.load(d, dy + i);
+    const VecF32 g = normalised_gradient(d, gradient, weight, i, vector);
+    if (dweight) vector.store(hn::MulAdd(hn::Mul(gradient, v), scale, vector.load(d, dweight + i)), d, dweight + i);
+    const VecF32 own = hn::Mul(scale, hn::NegMulAdd(v, share, g));
+    vector.store(args.accumulate ? hn::Add(vector.load(d, dx + i), own) : own, d, dx + i);
   });
 }
 
-}  // namespace
-
-void norm_backward_rows(const RmsNormBackwardArgs& args, const float* factors, int64_t begin, int64_t end) {
-  const auto& [dx, dweight, dy, x, weight, eps, accumulate] = args;
-  for (int64_t row = begin; row < end; ++row)
-    row_backward(dx.as<float>() + dx.offset(row), dy.as<float>() + dy.offset(row), x.as<float>() + x.offset(row),
-                 weight.as<float>(), static_cast<size_t>(x.columns()), factors[row], accumulate);
+// Rows [begin, end) with their sums of dweight [c], or null.
+void norm_backward_rows(const RmsNormBackwardArgs& args, int64_t begin, int64_t end, float* dweight) {
+  if (dweight) std::memset(dweight, 0, static_cast<size_t>(args.x.columns()) * sizeof(float));
+  for (int64_t t = begin; t < end; ++t) norm_backward_row(args, t, dweight);
 }
 
-// dweight[begin, end).
-void norm_weight_columns(const RmsNormBackwardArgs& args, const float* factors, int64_t begin, int64_t end) {
-  const auto& [dx, dweight, dy, x, weight, eps, accumulate] = args;
-  float* sums = dweight.as<float>();
-  for (int64_t row = 0; row < x.rows(); ++row) {
-    const float *above = dy.as<float>() + dy.offset(row), *from = x.as<float>() + x.offset(row);
-    const VecF32 scale = hn::Set(F32(), factors[row]);
-    for_row(static_cast<size_t>(begin), static_cast<size_t>(end), [&](size_t i, const RowPart& part) HWY_ATTR {
-      part.store(hn::MulAdd(hn::Mul(part.load(from + i), scale), part.load(above + i), part.load(sums + i)), sums + i);
-    });
-  }
-}
-
-void norm_factors(const RmsNormBackwardArgs& args, float* factors, int64_t begin, int64_t end) {
-  const F32 d;
-  for (int64_t row = begin; row < end; ++row) {
-    const float* x = args.x.as<float>() + args.x.offset(row);
-    VecF32 squares = hn::Zero(d);
-    for_row(0, static_cast<size_t>(args.x.columns()), [&](size_t i, const RowPart& part) HWY_ATTR {
-      const VecF32 v = part.load(x + i);
-      squares = hn::MulAdd(v, v, squares);
-    });
-    factors[row] = 1.0f / std::sqrt(hn::GetLane(hn::SumOfLanes(d, squares)) / static_cast<float>(args.x.columns()) +
-                                    static_cast<float>(args.eps));
-  }
+void norm_backward_add(float* dweight, const float* partial, int64_t blocks, int64_t columns) {
+  add_rows(dweight, partial, blocks, columns, 0, columns);
 }
 
 }  // namespace saker::HWY_NAMESPACE
@@ -97,25 +64,22 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace saker {
-HWY_EXPORT(norm_factors);
-HWY_EXPORT(norm_weight_columns);
 HWY_EXPORT(norm_backward_rows);
+HWY_EXPORT(norm_backward_add);
 
 namespace cpu {
 
-void rms_norm_backward(Stream& stream, const RmsNormBackwardArgs& args) noexcept {
-  const int64_t l = args.x.rows();
-  auto* factors = static_cast<float*>(stream.scratch(static_cast<size_t>(l) * sizeof(float)));
-  parallel_for(stream.threads(), l, 1, [&](int64_t begin, int64_t end) {
-    HWY_DYNAMIC_DISPATCH(norm_factors)(args, factors, begin, end);
-  });
+void rms_norm_backward(Stream& stream, const RmsNormBackwardArgs& args) {
+  constexpr int64_t kBlockRows = 64;
+  const int64_t rows = args.x.rows(), columns = args.x.columns(), blocks = (rows + kBlockRows - 1) / kBlockRows;
+  float* partial = nullptr;  // [blocks, c]
   if (args.dweight)
-    parallel_for(stream.threads(), args.x.columns(), 64, [&](int64_t begin, int64_t end) {
-      HWY_DYNAMIC_DISPATCH(norm_weight_columns)(args, factors, begin, end);
-    });
-  parallel_for(stream.threads(), l, 1, [&](int64_t begin, int64_t end) {
-    HWY_DYNAMIC_DISPATCH(norm_backward_rows)(args, factors, begin, end);
+    partial = static_cast<float*>(stream.scratch(static_cast<size_t>(blocks * columns) * sizeof(float)));
+  parallel_for(stream.threads(), blocks, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t block = begin; block < end; ++block) HWY_DYNAMIC_DISPATCH(norm_backward_rows)
+    (args, block * kBlockRows, std::min(rows, (block + 1) * kBlockRows), partial ? partial + block * columns : nullptr);
   });
+  if (partial) HWY_DYNAMIC_DISPATCH(norm_backward_add)(args.dweight.as<float>(), partial, blocks, columns);
 }
 
 }  // namespace cpu

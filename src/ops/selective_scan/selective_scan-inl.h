@@ -51,28 +51,10 @@ HWY_INLINE VecF32 softplus_f32(F32 d, VecF32 v) {
   return hn::IfThenElse(hn::Gt(v, hn::Set(d, 20.0f)), v, small);
 }
 
-// Loads and stores of one vector of channels, whole or the tail of a row.
-struct WholeVector {
-  template <class T>
-  HWY_INLINE VecF32 load(F32 d, const T* from) const {
-    return load_f32(d, from);
-  }
-  template <class T>
-  HWY_INLINE void store(VecF32 v, F32 d, T* to) const {
-    store_f32(v, d, to);
-  }
-};
-struct TailVector {
-  size_t count;
-  template <class T>
-  HWY_INLINE VecF32 load(F32 d, const T* from) const {
-    return load_tail_f32(d, from, count);
-  }
-  template <class T>
-  HWY_INLINE void store(VecF32 v, F32 d, T* to) const {
-    store_tail_f32(v, d, to, count);
-  }
-};
+// Its slope: 1 / (1 + e^-v); 1 above 20.
+HWY_INLINE VecF32 softplus_slope_f32(F32 d, VecF32 v) {
+  return hn::IfThenElse(hn::Gt(v, hn::Set(d, 20.0f)), hn::Set(d, 1.0f), sigmoid_f32(d, v));
+}
 
 }  // namespace saker::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

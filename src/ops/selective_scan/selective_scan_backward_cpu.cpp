@@ -49,10 +49,8 @@ struct Gate {
   VecF32 value, slope;
 };
 HWY_INLINE Gate gate_of(F32 d, VecF32 z) {
-  const VecF32 one = hn::Set(d, 1.0f);
-  const VecF32 sigmoid = hn::Div(one, hn::Add(one, exp_f32(d, hn::Neg(z))));
-  const VecF32 value = hn::Mul(z, sigmoid);
-  return {value, hn::MulAdd(value, hn::Sub(one, sigmoid), sigmoid)};
+  const VecF32 sigmoid = sigmoid_f32(d, z);
+  return {hn::Mul(z, sigmoid), silu_slope_f32(d, z, sigmoid)};
 }
 
 // One group of channels, one segment.
@@ -201,10 +199,7 @@ class GroupBackward {
       }
       // The decay rates are A log2 e.
       const VecF32 dstep = hn::MulAdd(u, along_B, hn::Mul(along_decay, hn::Set(d, 0.693147180559945309f)));
-      const VecF32 one = hn::Set(d, 1.0f);
-      const VecF32 sigmoid = hn::Div(one, hn::Add(one, exp_f32(d, hn::Neg(biased_delta))));
-      const VecF32 slope = hn::IfThenElse(hn::Gt(biased_delta, hn::Set(d, 20.0f)), one, sigmoid);
-      const VecF32 ddelta = hn::Mul(dstep, slope);
+      const VecF32 ddelta = hn::Mul(dstep, softplus_slope_f32(d, biased_delta));
       vector.store(hn::MulAdd(D, dq, hn::Mul(step, along_B)), d, args_.du.template as<float>() + args_.du.offset(t, e));
       vector.store(ddelta, d, args_.ddelta.template as<float>() + args_.ddelta.offset(t, e));
       vector.store(hn::Mul(hn::Mul(dy, q), gate.slope), d, args_.dz.template as<float>() + args_.dz.offset(t, e));
@@ -296,7 +291,7 @@ void add_partials(const SelectiveScanBackwardArgs& args, const float* partials, 
 
 }  // namespace
 
-void selective_scan_backward(Stream& stream, const SelectiveScanBackwardArgs& args) noexcept {
+void selective_scan_backward(Stream& stream, const SelectiveScanBackwardArgs& args) {
   const int64_t n = args.A.rows(), l = args.u.rows();
   int64_t longest = 0;
   for (const Segment& segment : args.segments) longest = std::max(longest, segment.length);

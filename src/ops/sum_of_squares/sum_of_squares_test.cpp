@@ -29,6 +29,21 @@ TEST(SumOfSquares, AddsToWhatIsThere) {
   }
 }
 
+// A gradient that is no number is seen wherever it stands.
+TEST(SumOfSquares, ShowsNanAndInfinity) {
+  Stream stream(open_backend(BackendKind::cpu, 2));
+  for (int64_t at : {0, 5, 40, 20000, 49999}) {
+    Tensor x(DType::f32, {50000});
+    double sum = 0.0;
+    x.view().as<float>()[at] = INFINITY;
+    sum_of_squares(stream, {&sum, DType::f64, {1}}, x.view());
+    EXPECT_TRUE(std::isinf(sum)) << at;
+    x.view().as<float>()[at] = NAN;
+    sum_of_squares(stream, {&sum, DType::f64, {1}}, x.view());
+    EXPECT_TRUE(std::isnan(sum)) << at;
+  }
+}
+
 TEST(SumOfSquares, RejectsWhatDoesNotFit) {
   Stream stream(open_backend(BackendKind::cpu, 1));
   CaseTensor sum(DType::f32, {1}, 1), x(DType::f32, {4}, 2);
