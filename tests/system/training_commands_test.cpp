@@ -41,6 +41,45 @@ const std::vector<std::string> kSmall{"model.vocab_size=300",
                                       "checkpoints.export=false",
                                       "run.micro_batch_tokens=192"};
 
+// Two stages and a decay over two sources; kSmall makes it quick.
+constexpr const char* kRecipe = R"(
+[model]
+vocab_size = 2048
+hidden_size = 128
+num_hidden_layers = 4
+state_size = 16
+tie_word_embeddings = true
+eos_token_id = 0
+init = "mamba"
+
+[data]
+shards = "shards"
+
+[[stages]]
+name = "broad"
+tokens = "1.5M"
+context = 256
+mixture = { web = 0.8, code = 0.2 }
+
+[[stages]]
+name = "code"
+tokens = "500K"
+context = 512
+mixture = { web = 0.5, code = 0.5 }
+
+[decay]
+tokens = "500K"
+context = 512
+form = "exponential"
+mixture = { web = 0.6, code = 0.4 }
+
+[schedule]
+learning_rate = 3e-3
+
+[checkpoints]
+keep = 2
+)";
+
 // Sentences that can be learnt.
 std::vector<std::string> corpus(const std::vector<std::string>& words, int documents, uint64_t seed) {
   const Rng rng(seed);
@@ -69,6 +108,7 @@ class TrainingCommands : public testing::Test {
     folder_->write("config.json", R"({"model_type": "falcon_mamba", "vocab_size": 300, "hidden_size": 16,
         "num_hidden_layers": 1, "eos_token_id": 0})");
     ASSERT_EQ(run_saker({"init", "--config", path("config.json"), "--out", path("bytes")}).code, 0);
+    folder_->write("recipe.toml", kRecipe);
     prepare_shards({{"web", corpus(web, 300, 1)}, {"code", corpus(code, 200, 2)}});
     const auto begin = std::chrono::steady_clock::now();
     reference_ = train("reference").out;
@@ -102,7 +142,7 @@ class TrainingCommands : public testing::Test {
 
   // The recipe, and what comes with it.
   static std::vector<std::string> recipe() {
-    std::vector<std::string> words{SAKER_SOURCE_DIR "/recipes/tiny-cpu.toml", "--data", path("shards")};
+    std::vector<std::string> words{path("recipe.toml"), "--data", path("shards")};
     std::vector<std::string> sets = kSmall;
     sets.push_back(fmt::format("evaluation.files=[\"{}\"]", path("held-out.jsonl")));
     for (const std::string& set : sets) words.insert(words.end(), {"--set", set});
@@ -334,9 +374,8 @@ TEST_F(TrainingCommands, MistakesAreClear) {
   expect_failure(run_saker({"train", path("absent.toml"), "--out", path("mistake")}), 1, "absent.toml");
   expect_failure(run_saker({"train", path("absent.toml")}), 2, "--out");
   expect_failure(with({"--set", "schedule.learning_rat=1"}), 1, "did you mean \"learning_rate\"?");
-  expect_failure(
-      run_saker({"train", SAKER_SOURCE_DIR "/recipes/tiny-cpu.toml", "--data", "nowhere", "--out", path("mistake")}), 1,
-      "nowhere");
+  expect_failure(run_saker({"train", path("recipe.toml"), "--data", "nowhere", "--out", path("mistake")}), 1,
+                 "nowhere");
   expect_failure(with({"--set", "stages.0.mixture.books=1"}), 1, "books");
   expect_failure(with({"--set", "model.vocab_size=100"}), 1, "vocabulary");
   expect_failure(with({"--set", "evaluation.files=[\"none.jsonl\"]"}), 1, "none.jsonl");
