@@ -8,10 +8,10 @@
 //           documents: a step whose rows are parts of one is a poor sample of the mixture;
 //   carried: the row with the same index of the next step, which can be given the state that the first part left.
 //
-// The next source is always the one whose tokens lag furthest behind its share, so that the tokens of the documents begun
-// stay near the shares: within a document of two sources, within two documents in mixtures of six. Within a source the
-// documents of an epoch come in a pseudo-random order that depends on seed, source and epoch alone. Thus packed rows are
-// the same however many make a step; and the position is a few numbers.
+// The next source is always the one whose tokens lag furthest behind its share, so that the tokens of the documents
+// begun stay near the shares: within a document of two sources, within two documents in mixtures of six. Within a
+// source the documents of an epoch come in a pseudo-random order that depends on seed, source and epoch alone. Thus
+// packed rows are the same however many make a step; and the position is a few numbers.
 #pragma once
 
 #include <array>
