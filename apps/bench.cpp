@@ -12,6 +12,37 @@ namespace saker::apps {
 
 namespace {
 
+// saker bench train: its own options, for training shares few with the others.
+CLI::App* add_bench_train(CLI::App& bench) {
+  auto options = std::make_shared<BenchOptions>();
+  CLI::App* command = bench.add_subcommand("train", "steps of training");
+  command->footer("Example: saker bench train --config config.json --dtype bf16 -b 8 -l 256");
+  auto* model = command->add_option("--model", options->model.folder, "model folder")->check(not_empty());
+  auto* config = command->add_option("--config", options->config, "config.json: random weights made in memory");
+  model->excludes(config);
+  add_dtype_option(*command, options->model.dtype);
+  command->get_option("--dtype")->description("inputs of products: f32 or bf16 (default: f32)");
+  add_device_options(*command, options->model.device);
+  command->add_option("-b", options->training_sequences, "sequences of a step")
+      ->check(whole_number(1, 1 << 16))
+      ->capture_default_str();
+  command->add_option("-l", options->training_tokens, "tokens of a sequence")
+      ->check(whole_number(1, 1 << 20))
+      ->capture_default_str();
+  command->add_option("--recompute", options->recompute, "activations computed twice: none, in_block or full")
+      ->check(CLI::IsMember({"none", "in_block", "full"}))
+      ->capture_default_str();
+  command->add_option("-r", options->repeats, "steps that are timed")
+      ->check(whole_number(1, 1000))
+      ->capture_default_str();
+  add_json_option(*command, options->json);
+  command->callback([options] {
+    if (options->model.folder.empty() && options->config.empty()) throw CLI::RequiredError("--model or --config");
+    bench_train(*options);
+  });
+  return command;
+}
+
 void bench(const BenchOptions& options) {
   if (!options.op.empty()) return bench_op(options);
   if (!options.tokenizer.empty()) return bench_tokenizer(options);
@@ -31,7 +62,8 @@ void add_bench(CLI::App& app) {
       "          saker bench --config config.json --dtype bf16 -b 8\n"
       "          saker bench --config config.json --device cuda -p 2048,8192 -b 1,8,64,256\n"
       "          saker bench --op selective_scan\n"
-      "          saker bench --tokenizer tokenizer.json --text FILE.jsonl");
+      "          saker bench --tokenizer tokenizer.json --text FILE.jsonl\n"
+      "          saker bench train --config config.json -b 8 -l 256");
   constexpr int64_t kMostPromptTokens = 1 << 24;  // they are all held in memory
   auto* model = command->add_option("--model", options->model.folder, "model folder")->check(not_empty());
   auto* config = command->add_option("--config", options->config, "config.json: random weights made in memory");
@@ -55,7 +87,10 @@ void add_bench(CLI::App& app) {
   command->add_option("-r", options->repeats, "repeats")->check(whole_number(1, 1000))->capture_default_str();
   add_computing_options(*command, options->model);
   add_json_option(*command, options->json);
-  command->callback([options] { bench(*options); });
+  CLI::App* train = add_bench_train(*command);
+  command->callback([options, train] {
+    if (!train->parsed()) bench(*options);
+  });
 }
 
 }  // namespace saker::apps

@@ -17,6 +17,9 @@ struct BenchOptions {
   std::string tokenizer, text;                             // a tokenizer instead of a model
   std::vector<int64_t> prefill_tokens{512}, sequences{1};  // several on a GPU
   int64_t decode_tokens = 128;
+  int64_t training_sequences = 8;  // of a step of training
+  int64_t training_tokens = 256;   // of a sequence in a step of training
+  std::string recompute = "none";  // none, in_block, full
   int repeats = 5;
   bool json = false;
 };
@@ -25,5 +28,6 @@ void bench_model(const BenchOptions& options);
 void bench_model_on_gpu(const BenchOptions& options, const Backend& backend);
 void bench_op(const BenchOptions& options);
 void bench_tokenizer(const BenchOptions& options);
+void bench_train(const BenchOptions& options);
 
 }  // namespace saker::apps

@@ -10,13 +10,21 @@
 #include "apps/machine.h"
 #include "apps/spread.h"
 #include "core/error.h"
+#include "ops/adamw/adamw_cases.h"
 #include "ops/cast/cast_cases.h"
+#include "ops/causal_conv1d/causal_conv1d_backward_cases.h"
 #include "ops/causal_conv1d/causal_conv1d_cases.h"
+#include "ops/embedding/embedding_backward_cases.h"
 #include "ops/embedding/embedding_cases.h"
+#include "ops/linear/linear_backward_cases.h"
 #include "ops/linear/linear_cases.h"
+#include "ops/linear_cross_entropy/linear_cross_entropy_cases.h"
 #include "ops/log_sum_exp/log_sum_exp_cases.h"
+#include "ops/rms_norm/rms_norm_backward_cases.h"
 #include "ops/rms_norm/rms_norm_cases.h"
+#include "ops/selective_scan/selective_scan_backward_cases.h"
 #include "ops/selective_scan/selective_scan_cases.h"
+#include "ops/sum_of_squares/sum_of_squares_cases.h"
 
 namespace saker::apps {
 
@@ -27,6 +35,14 @@ using Cases = std::vector<OpCase> (*)();
 const std::map<std::string, Cases>& all_cases() {
   static const std::map<std::string, Cases> cases{
       {"cast", cast_cases},
+      {"sum_of_squares", sum_of_squares_cases},
+      {"selective_scan_backward", selective_scan_backward_cases},
+      {"rms_norm_backward", rms_norm_backward_cases},
+      {"linear_cross_entropy", linear_cross_entropy_cases},
+      {"linear_backward", linear_backward_cases},
+      {"embedding_backward", embedding_backward_cases},
+      {"causal_conv1d_backward", causal_conv1d_backward_cases},
+      {"adamw", adamw_cases},
       {"causal_conv1d", causal_conv1d_cases},
       {"embedding", embedding_cases},
       {"linear", linear_cases},

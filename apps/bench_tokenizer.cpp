@@ -8,7 +8,7 @@
 #include "apps/machine.h"
 #include "apps/spread.h"
 #include "core/error.h"
-#include "eval/documents.h"
+#include "data/documents.h"
 #include "tokenizer/tokenizer.h"
 
 namespace saker::apps {

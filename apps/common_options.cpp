@@ -1,19 +1,37 @@
 #include "apps/common_options.h"
 
+#include <algorithm>
+#include <thread>
+
 #include "apps/option_checks.h"
+#include "core/error.h"
 #include "ops/op_table.h"
 
 namespace saker::apps {
 
 void add_device_options(CLI::App& command, DeviceOptions& options) {
   command.add_option("--device", options.device, "where to run: auto, cpu, cuda or cuda:N")->capture_default_str();
-  command.add_option("--threads", options.threads, "threads on the CPU (0: one per core)")
-      ->check(whole_number(0, 1024))
-      ->capture_default_str();
+  add_threads_option(command, "--threads", "threads on the CPU", options.threads);
 }
 
 Backend open_device(const DeviceOptions& options) {
   return saker::open_device(options.device, options.threads);
+}
+
+Backend open_device_for_training(const DeviceOptions& options) {
+  const Backend backend = saker::open_device(options.device == "auto" ? "cpu" : options.device, options.threads);
+  SAKER_CHECK(backend.place().on_host(), ErrorCode::unsupported, "[device] training computes on the CPU; found {}",
+              saker::quoted(options.device));
+  return backend;
+}
+
+void add_threads_option(CLI::App& command, const std::string& name, const std::string& what, int& threads) {
+  threads = 0;
+  command.add_option(name, threads, what + " (0: one per core)")->check(whole_number(0, 1024))->capture_default_str();
+}
+
+int threads_of(int threads) {
+  return threads > 0 ? threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 }
 
 void add_dtype_option(CLI::App& command, std::optional<DType>& dtype) {
@@ -36,6 +54,12 @@ void add_model_option(CLI::App& command, std::string& folder) {
   command.add_option("--model", folder, "model folder: config.json, safetensors, tokenizer.json")
       ->required()
       ->check(not_empty());
+}
+
+CLI::App& add_command_group(CLI::App& app, const std::string& name, const std::string& description) {
+  CLI::App* group = app.add_subcommand(name, description);
+  group->require_subcommand(1);
+  return *group;
 }
 
 void add_json_option(CLI::App& command, bool& json) {

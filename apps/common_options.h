@@ -18,6 +18,12 @@ struct DeviceOptions {
 void add_device_options(CLI::App& command, DeviceOptions& options);
 // The backend for them; throws invalid_argument for a device that is not there.
 Backend open_device(const DeviceOptions& options);
+// The same for training, which computes on the CPU: auto is the CPU, and a GPU is refused.
+Backend open_device_for_training(const DeviceOptions& options);
+
+// --threads or a like name: 0 (the default) to 1024, `what` they do. threads_of: the number that 0 stands for.
+void add_threads_option(CLI::App& command, const std::string& name, const std::string& what, int& threads);
+int threads_of(int threads);
 
 // --dtype f32|bf16|f16; empty: as stored.
 void add_dtype_option(CLI::App& command, std::optional<DType>& dtype);
@@ -26,6 +32,9 @@ void add_computing_dtype_option(CLI::App& command, std::optional<DType>& dtype);
 
 // --model DIR, required.
 void add_model_option(CLI::App& command, std::string& folder);
+
+// A command whose sub-commands do the work: one of them must be given.
+CLI::App& add_command_group(CLI::App& app, const std::string& name, const std::string& description);
 
 // --json
 void add_json_option(CLI::App& command, bool& json);

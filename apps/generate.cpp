@@ -16,6 +16,7 @@
 #include "apps/progress.h"
 #include "apps/sampling_options.h"
 #include "apps/standard_input.h"
+#include "apps/standard_output.h"
 #include "device/cpu/bandwidth.h"
 #include "infer/log_probabilities.h"
 #include "infer/sample_group.h"
@@ -214,12 +215,7 @@ class Generation {
 
   void emit(Sample& sample, std::string_view text) {
     if (keeps()) sample.keep(text);
-    if (streams() && !text.empty()) print(text);
-  }
-
-  static void print(std::string_view text) {
-    SAKER_CHECK(std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0,
-                ErrorCode::io, "[generate] stdout takes no more text");
+    if (streams()) write_standard_output(text);
   }
 
   nlohmann::json log_probability(SampleGroup& group, const SampleGroup::Draw& draw) {
@@ -235,11 +231,12 @@ class Generation {
 
   void report() {
     if (options_.json) {
-      print(json().dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+      write_standard_output(json().dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
     } else if (streams()) {
-      print("\n");
+      write_standard_output("\n");
     } else {
-      for (size_t i = 0; i < samples_.size(); ++i) print(fmt::format("== {} ==\n{}\n", i + 1, samples_[i].text()));
+      for (size_t i = 0; i < samples_.size(); ++i)
+        write_standard_output(fmt::format("== {} ==\n{}\n", i + 1, samples_[i].text()));
     }
     if (options_.stats) print_stats();
   }

@@ -22,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct InitOptions {
-  std::string config, tokenizer;
+  std::string config, tokenizer, scheme = "huggingface";
   uint64_t seed = 0;
   SaveCommandOptions save;
 };
@@ -64,8 +64,9 @@ void init(const InitOptions& options) {
   const ModelConfig config = read_config(options);
   const std::string tokenizer = tokenizer_text(options, config);
   const DType dtype = config.stored_dtype;
-  save_with_progress(options.save, dtype,
-                     [&](const SaveOptions& save) { init_checkpoint(config, options.seed, options.save.out, save); });
+  save_with_progress(options.save, dtype, [&](const SaveOptions& save) {
+    init_checkpoint(config, options.seed, options.save.out, save, *init_scheme_from_name(options.scheme));
+  });
   write_tokenizer(options, tokenizer, config.vocab_size);
   fmt::print("{}: {} parameters, {}\n", options.save.out, config.parameters(),
              name(options.save.dtype.value_or(dtype)));
@@ -80,6 +81,9 @@ void add_init(CLI::App& app) {
   command->add_option("--config", options->config, "config.json of the model")->required();
   command->add_option("--seed", options->seed, "the weights are a function of it")
       ->check(seed_number())
+      ->capture_default_str();
+  command->add_option("--init", options->scheme, "how: huggingface, or mamba as for training from scratch")
+      ->check(CLI::IsMember({"huggingface", "mamba"}))
       ->capture_default_str();
   command->add_option("--tokenizer", options->tokenizer, "tokenizer.json to ship (default: a token per byte)");
   add_save_options(*command, options->save, "what the config says");

@@ -3,16 +3,24 @@
 
 namespace saker::apps {
 
-// While one exists, the first SIGINT is remembered instead of ending the program; a second one ends it at once.
+// While one exists, the first SIGINT (and, if asked for, SIGTERM) is remembered instead of ending the program. A second
+// one ends it at once, or is one with the first, where the program goes on after it.
 class Interrupt {
  public:
-  Interrupt();
+  enum class Second { ends, ignored };
+  enum class Signals { interrupt, termination_too };
+
+  explicit Interrupt(Second second = Second::ends, Signals signals = Signals::interrupt);
   Interrupt(const Interrupt&) = delete;
   ~Interrupt();
 
   bool requested() const noexcept;
   // Forgets the signal and waits for the next.
   void reset() noexcept;
+
+ private:
+  Second second_;
+  Signals signals_;
 };
 
 }  // namespace saker::apps

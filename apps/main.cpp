@@ -30,26 +30,36 @@ int finish(int code) {
 
 void add_commands(CLI::App& app) {
   add_bench(app);
+  add_chat(app);
   add_convert(app);
+  add_data(app);
   add_doctor(app);
   add_generate(app);
   add_init(app);
   add_inspect(app);
   add_perplexity(app);
   add_tokenize(app);
+  add_tokenizer(app);
+  add_train(app);
 }
 
 int wrong_usage(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
   // --help and --version arrive as errors, too.
   if (error.get_exit_code() == 0) return finish(app.exit(error));
-  std::string message = error.what(), help = "saker --help";
-  if (argc > 1 && app.get_subcommands().empty()) message = unknown_command(app, argv[1]);
-  for (const CLI::App* command : app.get_subcommands()) {
-    help = fmt::format("saker {} --help", command->get_name());
-    for (int i = argc - 1; i >= 2; --i)
+  std::string message = error.what(), words = "saker";
+  const CLI::App* command = &app;
+  int first = 1;  // argument behind the words of the command
+  for (; !command->get_subcommands().empty(); ++first) {
+    command = command->get_subcommands().front();
+    words += " " + command->get_name();
+  }
+  if (first < argc && command->get_require_subcommand_min() > 0) {
+    message = unknown_command(*command, argv[first]);
+  } else if (first > 1) {
+    for (int i = argc - 1; i >= first; --i)
       if (const std::string unknown = unknown_option(*command, argv[i]); !unknown.empty()) message = unknown;
   }
-  return fail_with(kWrongUsage, fmt::format("{}; try {}", message, help));
+  return fail_with(kWrongUsage, fmt::format("{}; try {} --help", message, words));
 }
 
 int run(int argc, char** argv) {

@@ -11,7 +11,7 @@
 #include "apps/model_options.h"
 #include "apps/progress.h"
 #include "core/error.h"
-#include "eval/documents.h"
+#include "data/documents.h"
 #include "eval/perplexity.h"
 #include "eval/text_score.h"
 #include "io/file_handle.h"
@@ -104,7 +104,7 @@ void perplexity(const PerplexityOptions& options) {
                "perplexity", "bits/byte");
   for (const std::string& file : options.files) {
     const TextScore score = scorer.score(file);
-    const std::string source = std::filesystem::path(file).stem().string();
+    const std::string source = source_name(file);
     sources[source] += score;
     all += score;
     if (!options.json) print(source, score);

@@ -18,8 +18,11 @@ class Progress {
   Progress(std::string what, std::string unit, int64_t total)
       : what_(std::move(what)), unit_(std::move(unit)), total_(total), terminal_(::isatty(STDERR_FILENO) == 1) {}
   Progress(const Progress&) = delete;
-  ~Progress() {
-    if (shown_) std::fputs("\r\x1b[K", stderr);
+  ~Progress() { clear(); }
+
+  // Takes the line away, before something else is shown there.
+  void clear() {
+    if (std::exchange(shown_, false)) std::fputs("\r\x1b[K", stderr);
   }
 
   void update(int64_t done) {

@@ -15,6 +15,8 @@
 #include "apps/standard_input.h"
 #include "core/error.h"
 #include "io/json.h"
+#include "io/read_file.h"
+#include "tokenizer/chat_template.h"
 #include "tokenizer/tokenizer.h"
 
 namespace saker::apps {
@@ -24,8 +26,9 @@ using nlohmann::json;
 using Ids = std::vector<int32_t>;
 
 struct Options {
-  std::string text, tokenizer, model;
+  std::string text, tokenizer, model, chat;
   bool has_text = false, decode = false, special = true, json = false, batch = false;
+  bool chat_text = false, generation_prompt = false;
 };
 
 Tokenizer load(const Options& options) {
@@ -56,16 +59,35 @@ std::string decode(const Tokenizer& tokenizer, const Ids& ids, bool special) {
   return tokenizer.decode(ids, !special);
 }
 
+void print_text(const Options& options, const std::string& text) {
+  fmt::print("{}\n", options.json ? json{{"text", text}}.dump() : text);
+}
+
+void print_ids(const Options& options, const Ids& ids) {
+  fmt::print("{}\n", options.json ? json{{"ids", ids}}.dump() : fmt::format("{}", fmt::join(ids, " ")));
+}
+
 void run_one(const Options& options) {
   const Tokenizer tokenizer = load(options);
   const std::string input = options.has_text ? options.text : read_standard_input();
-  if (options.decode) {
-    const std::string text = decode(tokenizer, parse_ids(input), options.special);
-    fmt::print("{}\n", options.json ? json{{"text", text}}.dump() : text);
-  } else {
-    const Ids ids = tokenizer.encode(input, options.special);
-    fmt::print("{}\n", options.json ? json{{"ids", ids}}.dump() : fmt::format("{}", fmt::join(ids, " ")));
-  }
+  if (options.decode)
+    print_text(options, decode(tokenizer, parse_ids(input), options.special));
+  else
+    print_ids(options, tokenizer.encode(input, options.special));
+}
+
+// The messages of a file as the model's chat template writes them: text, or the ids that chat feeds.
+void run_chat(const Options& options) {
+  const Tokenizer tokenizer = load(options);
+  const ChatTemplate chat = ChatTemplate::of_folder(options.model, tokenizer);
+  const bool from_stdin = options.chat == "-";
+  const std::string messages = from_stdin ? read_standard_input() : read_file(options.chat);
+  const std::string text =
+      chat.render_json(messages, options.generation_prompt, from_stdin ? "standard input" : options.chat);
+  if (options.chat_text)
+    print_text(options, text);
+  else
+    print_ids(options, tokenizer.encode(text, /*add_special_tokens=*/false));
 }
 
 [[noreturn]] void wrong_line(const char* expected) {
@@ -120,10 +142,25 @@ void add_tokenize(CLI::App& app) {
       ->add_flag("--batch", options->batch,
                  "standard input in JSON Lines, {\"text\": ...} or {\"ids\": [...]}; a line of JSON for each")
       ->excludes(text);
+  auto* chat =
+      command->add_option("--chat", options->chat, "JSON messages, through the model's chat template; -: stdin");
+  chat->type_name("FILE")->check(not_empty())->excludes(text)->needs("--model")->group("Chat");
+  for (const char* other : {"--decode", "--batch"}) chat->excludes(other);
+  command->add_flag("--text", options->chat_text, "with --chat: the text, instead of its ids")
+      ->needs(chat)
+      ->group("Chat");
+  command->add_flag("--generation-prompt", options->generation_prompt, "with --chat: up to where the answer begins")
+      ->needs(chat)
+      ->group("Chat");
   add_json_option(*command, options->json);
   command->callback([options, text] {
     options->has_text = text->count() > 0;
-    options->batch ? run_batch(*options) : run_one(*options);
+    if (!options->chat.empty())
+      run_chat(*options);
+    else if (options->batch)
+      run_batch(*options);
+    else
+      run_one(*options);
   });
 }
 

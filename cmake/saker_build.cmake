@@ -220,8 +220,9 @@ function(saker_conformance)
   endforeach()
 endfunction()
 
-# Beside the HF libraries, where Python can import them (scripts/oracles installs them), else skipped: the tokenizer on
-# texts drawn afresh, and folders that one side writes and the other reads.
+# Beside the HF libraries and numpy, where Python can import them (scripts/oracles installs them), else skipped: the
+# tokenizer on texts drawn afresh, chat templates drawn afresh, folders that one side writes and the other reads, and the
+# baseline beside its definition.
 function(saker_differential)
   set(oracles ${CMAKE_SOURCE_DIR}/local/oracles/bin/python)
   if(EXISTS ${oracles})
@@ -235,7 +236,11 @@ function(saker_differential)
            --saker $<TARGET_FILE:saker_binary> --count 1000 --variants 8)
   add_test(NAME checkpoint_differential COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/checkpoint_differential
            --saker $<TARGET_FILE:saker_binary>)
-  set_tests_properties(tokenizer_differential checkpoint_differential PROPERTIES LABELS system SKIP_RETURN_CODE 77)
+  add_test(NAME ngram_baseline COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tools/ngram_baseline --self-test)
+  add_test(NAME chat_template_differential COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/chat_template_differential
+           --saker $<TARGET_FILE:saker_binary>)
+  set_tests_properties(tokenizer_differential checkpoint_differential chat_template_differential ngram_baseline
+                       PROPERTIES LABELS system SKIP_RETURN_CODE 77)
 endfunction()
 
 # The binary, the shared library with its public headers, and a CMake package: find_package(saker), saker::saker.

@@ -41,9 +41,11 @@ class Peers:
         self.llama_logits = folder / "llama_logits"
         self.read_bandwidth = folder / "read_bandwidth"
 
-    def install(self):
+    def install(self, llama=True):
         self.folder.mkdir(parents=True, exist_ok=True)
         self._once("venv", (HERE / "requirements.txt").read_text(), self._make_venv)
+        if not llama:
+            return
         self._once("llama.cpp", " ".join([LLAMA_PACKAGE, *LLAMA_OPTIONS]), self._build_llama)
         self._once("llama_logits", (HERE / "llama_logits.cpp").read_text() + LLAMA_PACKAGE, self._build_logits)
         self._once("read_bandwidth", (HERE / "read_bandwidth.cpp").read_text(), self._build_read_bandwidth)

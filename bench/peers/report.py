@@ -69,8 +69,8 @@ def record(results, tokenizers, agreement, versions, threads):
             "tokenizers": tokenizers}
 
 
-def save(run):
-    path = ROOT / "bench" / "results" / f"{run['date']}-peers-cpu.json"
+def save(run, name="peers-cpu"):
+    path = ROOT / "bench" / "results" / f"{run['date']}-{name}.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(run, indent=1) + "\n")
     return path.relative_to(ROOT)

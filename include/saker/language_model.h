@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "saker/api.h"
+#include "saker/chat_message.h"
 #include "saker/error.h"
 
 namespace saker {
@@ -37,6 +38,9 @@ class SAKER_API LanguageModel {
   // Ids of a text with what the tokenizer puts around it, and the text of ids.
   std::vector<int32_t> encode(std::string_view text) const;
   std::string decode(std::span<const int32_t> ids) const;
+  // Ids of a talk as the model's chat template writes it (docs/chat-templates.md), up to where the assistant answers.
+  // The template is read from the folder now. Throws, too, if it cannot be used or refuses the messages.
+  std::vector<int32_t> encode_chat(const std::vector<ChatMessage>& messages) const;
 
   int64_t vocab_size() const noexcept;
   int64_t parameters() const noexcept;

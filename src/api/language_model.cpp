@@ -6,6 +6,7 @@
 #include "model/checkpoint.h"
 #include "model/falcon_mamba.h"
 #include "ops/op_table.h"
+#include "tokenizer/chat_template.h"
 #include "tokenizer/stop_strings.h"
 #include "tokenizer/streaming_detokenizer.h"
 #include "tokenizer/tokenizer.h"
@@ -54,6 +55,7 @@ class Output {
 }  // namespace
 
 struct LanguageModel::Parts {
+  std::filesystem::path folder;
   Tokenizer tokenizer;
   FalconMamba model;
 };
@@ -61,7 +63,7 @@ struct LanguageModel::Parts {
 LanguageModel LanguageModel::load(const std::string& folder, const LoadOptions& options) {
   const std::filesystem::path path(folder);
   return LanguageModel(std::make_shared<const Parts>(Parts{
-      Tokenizer::from_file(path / "tokenizer.json"),
+      path, Tokenizer::from_file(path / "tokenizer.json"),
       FalconMamba(load_checkpoint(path), open_device(options.device, options.threads), weights_dtype(options.dtype))}));
 }
 
@@ -71,6 +73,11 @@ std::vector<int32_t> LanguageModel::encode(std::string_view text) const {
 
 std::string LanguageModel::decode(std::span<const int32_t> ids) const {
   return parts_->tokenizer.decode(ids, true);
+}
+
+std::vector<int32_t> LanguageModel::encode_chat(const std::vector<ChatMessage>& messages) const {
+  const ChatTemplate chat = ChatTemplate::of_folder(parts_->folder, parts_->tokenizer);
+  return parts_->tokenizer.encode(chat.render(messages, /*add_generation_prompt=*/true), false);
 }
 
 int64_t LanguageModel::vocab_size() const noexcept {

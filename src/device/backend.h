@@ -45,14 +45,18 @@ class Stream {
   }
 
   // Host memory of at least `bytes`, 64-byte aligned, valid until the next call. Grows, and then stays.
-  void* scratch(size_t bytes) {
-    if (scratch_.bytes() < bytes) scratch_ = Buffer(bytes);
-    return scratch_.data();
-  }
+  void* scratch(size_t bytes) { return grown(scratch_, bytes); }
+  // The same for operations that are made of others, which use scratch().
+  void* outer_scratch(size_t bytes) { return grown(outer_scratch_, bytes); }
 
  private:
+  static void* grown(Buffer& buffer, size_t bytes) {
+    if (buffer.bytes() < bytes) buffer = Buffer(bytes);
+    return buffer.data();
+  }
+
   Backend backend_;
-  Buffer scratch_;
+  Buffer scratch_, outer_scratch_;
   std::shared_ptr<GpuStream> gpu_;
 };
 

@@ -71,6 +71,13 @@ int32_t Session::next(Sampler& sampler) {
   return id;
 }
 
+void Session::take_back() {
+  SAKER_ASSERT(sequence_.waiting);
+  sequence_.history.add_generated(*sequence_.waiting, -1);
+  sequence_.waiting.reset();
+  --sequence_.tokens;
+}
+
 Session Session::fork(Workspace& workspace) const {
   workspace_->stream().wait();
   NextLogits logits(*model_);

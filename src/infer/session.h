@@ -56,6 +56,8 @@ class Session {
 
   // Draws the next token and makes it part of the session.
   int32_t next(Sampler& sampler);
+  // Takes the token that next() drew last out again, before anything else is done: the model has not seen it.
+  void take_back();
 
   const FalconMamba& model() const noexcept { return *model_; }
   Workspace& workspace() const noexcept { return *workspace_; }

@@ -59,6 +59,23 @@ TEST_F(SessionTest, AppendingContinues) {
   EXPECT_EQ(session.tokens(), 38);
 }
 
+TEST_F(SessionTest, ATokenTakenBackWasNeverThere) {
+  Session session = prompted(), other = prompted();
+  Sampler draws = sampler();
+  const int32_t id = session.next(draws);
+  session.take_back();
+  EXPECT_EQ(session.tokens(), 30);
+  EXPECT_EQ(session.next(draws), id);
+  session.take_back();
+  session.save(folder_.path() / "state");
+  EXPECT_EQ(Session::load(folder_.path() / "state", model_, workspace_).session.tokens(), 30);
+  const std::vector<int32_t> more = random_ids(model_.config(), 3, 2);
+  session.append(more);
+  other.append(more);
+  const auto a = session.logits(), b = other.logits();
+  EXPECT_EQ(std::memcmp(a.data(), b.data(), a.size_bytes()), 0);
+}
+
 TEST_F(SessionTest, ForksContinueBitwise) {
   Session session = prompted();
   draw(session, sampler(), 5);

@@ -37,13 +37,12 @@ FileHandle create(const fs::path& path, const fs::path& unfinished) {
   return handle;
 }
 
-// Makes a rename within the folder survive a power cut. File systems without this notion refuse it; no harm done.
+}  // namespace
+
 void sync_folder(const fs::path& folder) noexcept {
   const FileHandle handle(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (handle.get() >= 0) ::fsync(handle.get());
 }
-
-}  // namespace
 
 AtomicFile::AtomicFile(const fs::path& path)
     : path_(path), unfinished_(unfinished_name(path)), handle_(create(path_, unfinished_)) {}
@@ -54,6 +53,8 @@ AtomicFile::~AtomicFile() {
 
 void AtomicFile::write(const void* data, size_t bytes) {
   const char* next = static_cast<const char*>(data);
+  checksum_.update(data, bytes);
+  bytes_ += bytes;
   while (bytes > 0) {
     const ssize_t written = ::write(handle_.get(), next, bytes);
     if (written < 0 && errno == EINTR) continue;

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string_view>
 
+#include "io/checksum.h"
 #include "io/file_handle.h"
 
 namespace saker {
@@ -25,10 +26,19 @@ class AtomicFile {
   // Throws io; the old file is then still there. Called once, last.
   void commit();
 
+  uint64_t bytes() const noexcept { return bytes_; }                // written so far
+  uint64_t checksum() const noexcept { return checksum_.value(); }  // of them
+
  private:
   std::filesystem::path path_, unfinished_;
   FileHandle handle_;
+  Checksum checksum_;
+  uint64_t bytes_ = 0;
 };
+
+// Makes names within a folder (new, renamed, removed) survive a power cut. File systems without this notion refuse it;
+// no harm done.
+void sync_folder(const std::filesystem::path& folder) noexcept;
 
 void replace_file(const std::filesystem::path& path, std::string_view content);
 

@@ -10,7 +10,9 @@
 
 #include "core/temporary_folder.h"
 #include "io/atomic_file.h"
+#include "io/atomic_folder.h"
 #include "io/checksum.h"
+#include "io/file_lock.h"
 #include "io/mapped_file.h"
 #include "io/read_file.h"
 
@@ -123,6 +125,55 @@ TEST(Checksum, DoesNotDependOnThePieces) {
   text[4000] ^= 1;
   EXPECT_NE(checksum(std::as_bytes(std::span(text))), whole);
   EXPECT_EQ(checksum({}), 0x2D06800538D394C2ull);  // published value of the empty input
+}
+
+TEST(AtomicFile, KnowsTheChecksumOfWhatItWrote) {
+  const TemporaryFolder folder;
+  AtomicFile file(folder.path() / "x");
+  file.write("ab");
+  file.write("cde");
+  const std::string_view text = "abcde";
+  EXPECT_EQ(file.bytes(), 5u);
+  EXPECT_EQ(file.checksum(), checksum(std::as_bytes(std::span(text))));
+}
+
+TEST(AtomicFolder, AppearsAndReplacesOnCommitAlone) {
+  const TemporaryFolder folder;
+  const fs::path path = folder.path() / "deep" / "x";
+  const auto write = [&](const std::string& name, bool commit) {
+    AtomicFolder unfinished(path);
+    replace_file(unfinished.unfinished() / name, name);
+    if (commit) unfinished.commit();
+  };
+  write("a", false);
+  EXPECT_FALSE(fs::exists(path));
+  write("a", true);
+  EXPECT_EQ(read_file(path / "a"), "a");
+  write("b", false);
+  EXPECT_TRUE(fs::exists(path / "a"));
+  write("b", true);
+  EXPECT_FALSE(fs::exists(path / "a"));
+  EXPECT_EQ(read_file(path / "b"), "b");
+  EXPECT_EQ(files_in(path.parent_path()), 1u);
+}
+
+TEST(AtomicFolder, WhatDeadWritersLeftIsRemoved) {
+  const TemporaryFolder folder;
+  folder.write("step-3.unfinished/weights", "x");
+  folder.write("step-2/weights", "x");
+  remove_unfinished(folder.path());
+  EXPECT_FALSE(fs::exists(folder.path() / "step-3.unfinished"));
+  EXPECT_TRUE(fs::exists(folder.path() / "step-2"));
+}
+
+TEST(FileLock, IsHeldByOne) {
+  const TemporaryFolder folder;
+  const fs::path path = folder.path() / "lock";
+  {
+    const FileLock first(path);
+    EXPECT_NE(error_of([&] { const FileLock second(path); }).find("another process"), std::string::npos);
+  }
+  const FileLock third(path);
 }
 
 }  // namespace

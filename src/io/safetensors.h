@@ -80,6 +80,10 @@ class SafetensorsWriter {
   // Replaces the file. All bytes must have been written.
   void commit();
 
+  // Of the whole file so far.
+  uint64_t bytes() const noexcept { return file_.bytes(); }
+  uint64_t checksum() const noexcept { return file_.checksum(); }
+
  private:
   AtomicFile file_;
   uint64_t missing_bytes_;

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
+#include <string_view>
 
 #include "model/weights.h"
 
@@ -26,9 +28,19 @@ struct SaveOptions {
 // weights of an earlier save that nothing refers to any more are removed. Memory: one piece of a tensor.
 void save_checkpoint(const Weights& weights, const std::filesystem::path& folder, const SaveOptions& options);
 
-// Random weights by the initialisation of HF transformers (model-spec 5.1), a pure function of the seed and the
-// tensor's place in tensor_specs, whatever the number of threads (0: one per core).
-Weights init_weights(const ModelConfig& config, uint64_t seed, DType dtype, int threads = 0);
+// Where random weights come from:
+//   huggingface   as HF transformers: model-spec 5.1
+//   mamba         as the authors of Mamba train from scratch: embeddings N(0, 0.02), matrices and the biases of
+//                 convolutions uniform within 1 / sqrt(inputs), out_proj scaled down by sqrt(layers): model-spec 5.2
+enum class InitScheme { huggingface, mamba };
+
+std::string_view name(InitScheme scheme) noexcept;
+std::optional<InitScheme> init_scheme_from_name(std::string_view name) noexcept;
+
+// A pure function of scheme, seed and the tensor's place in tensor_specs, whatever the number of threads (0: one per
+// core).
+Weights init_weights(const ModelConfig& config, uint64_t seed, DType dtype, int threads = 0,
+                     InitScheme scheme = InitScheme::huggingface);
 
 // The same distributions, with embeddings and matrices drawn on a GPU by itself: other values, which never travel. For
 // benchmarks. The small tensors are f32.
@@ -36,6 +48,6 @@ Weights init_weights_on_gpu(const ModelConfig& config, uint64_t seed, DType dtyp
 
 // save_checkpoint(init_weights(...)) without holding the model in memory.
 void init_checkpoint(const ModelConfig& config, uint64_t seed, const std::filesystem::path& folder,
-                     const SaveOptions& options);
+                     const SaveOptions& options, InitScheme scheme = InitScheme::huggingface);
 
 }  // namespace saker

@@ -1,4 +1,4 @@
-// The initialisation of HF transformers, model-spec 5.1. Every value is a function of (seed, tensor, element), so that
+// The initialisations of model-spec 5. Every value is a function of (seed, tensor, element), so that
 // neither threads nor the pieces in which a tensor is made change it.
 #include <array>
 #include <cmath>
@@ -86,47 +86,79 @@ float dt_proj_scale(const ModelConfig& config) {
   return config.time_step_scale / std::sqrt(static_cast<float>(config.dt_rank));
 }
 
-float out_proj_scale(const ModelConfig& config) {
-  const float depth = config.rescale_prenorm_residual ? static_cast<float>(config.n_layer) : 1.0f;
+// One residual branch per layer adds up: the deeper the model, the smaller each.
+float out_proj_scale(const ModelConfig& config, bool rescale) {
+  const float depth = rescale ? static_cast<float>(config.n_layer) : 1.0f;
   return 1.0f / std::sqrt(static_cast<float>(config.d_inner) * depth);
 }
 
-void fill_linear(const ModelConfig& config, std::string_view name, const Rng& rng, int64_t begin, int64_t count,
-                 float* out) {
-  if (name.ends_with("dt_proj.weight")) {
-    if (config.time_step_constant)
-      std::fill_n(out, count, dt_proj_scale(config));
+// In (-1 / sqrt(inputs), 1 / sqrt(inputs)]: what PyTorch gives a layer with so many inputs.
+void fill_uniform_for(const Rng& rng, int64_t begin, int64_t count, int64_t inputs, float* out) {
+  fill_uniform(rng, begin, count, 1.0f / std::sqrt(static_cast<float>(inputs)), out);
+}
+
+void fill_dt_proj(const ModelConfig& config, const Rng& rng, int64_t begin, int64_t count, float* out) {
+  if (config.time_step_constant)
+    std::fill_n(out, count, dt_proj_scale(config));
+  else
+    fill_uniform(rng, begin, count, dt_proj_scale(config), out);
+}
+
+void fill_out_proj(const ModelConfig& config, bool rescale, const Rng& rng, int64_t begin, int64_t count, float* out) {
+  fill_uniform(rng, begin, count, out_proj_scale(config, rescale), out);
+}
+
+class Initialiser {
+ public:
+  Initialiser(const ModelConfig& config, InitScheme scheme) : config_(config), mamba_(scheme == InitScheme::mamba) {}
+
+  // Elements [begin, begin + count) of a tensor.
+  void fill(const TensorSpec& spec, const Rng& rng, int64_t begin, int64_t count, float* out) const {
+    switch (spec.role) {
+      case TensorRole::embedding:
+        return fill_normal(rng, begin, count, mamba_ ? 0.02f : config_.initializer_range, out);
+      case TensorRole::linear: return fill_linear(spec, rng, begin, count, out);
+      case TensorRole::conv: return fill_uniform_for(rng, begin, count, config_.d_conv, out);
+      case TensorRole::dt_bias: return fill_dt_bias(rng, begin, count, config_, out);
+      case TensorRole::A_log: return fill_A_log(begin, count, config_.d_state, out);
+      case TensorRole::bias: return fill_bias(spec, rng, begin, count, out);
+      case TensorRole::norm:
+      case TensorRole::D: std::fill_n(out, count, 1.0f); return;
+    }
+  }
+
+ private:
+  void fill_linear(const TensorSpec& spec, const Rng& rng, int64_t begin, int64_t count, float* out) const {
+    if (spec.name.ends_with("dt_proj.weight"))
+      fill_dt_proj(config_, rng, begin, count, out);
+    else if (spec.name.ends_with("out_proj.weight"))
+      fill_out_proj(config_, mamba_ || config_.rescale_prenorm_residual, rng, begin, count, out);
+    else if (mamba_)
+      fill_uniform_for(rng, begin, count, spec.shape[-1], out);
     else
-      fill_uniform(rng, begin, count, dt_proj_scale(config), out);
-  } else if (name.ends_with("out_proj.weight")) {
-    fill_uniform(rng, begin, count, out_proj_scale(config), out);
-  } else {
-    fill_normal(rng, begin, count, config.initializer_range, out);
+      fill_normal(rng, begin, count, config_.initializer_range, out);
   }
-}
 
-void fill(const ModelConfig& config, const TensorSpec& spec, const Rng& rng, int64_t begin, int64_t count, float* out) {
-  switch (spec.role) {
-    case TensorRole::embedding: return fill_normal(rng, begin, count, config.initializer_range, out);
-    case TensorRole::linear: return fill_linear(config, spec.name, rng, begin, count, out);
-    case TensorRole::conv:
-      return fill_uniform(rng, begin, count, 1.0f / std::sqrt(static_cast<float>(config.d_conv)), out);
-    case TensorRole::dt_bias: return fill_dt_bias(rng, begin, count, config, out);
-    case TensorRole::A_log: return fill_A_log(begin, count, config.d_state, out);
-    case TensorRole::bias: std::fill_n(out, count, 0.0f); return;
-    case TensorRole::norm:
-    case TensorRole::D: std::fill_n(out, count, 1.0f); return;
+  void fill_bias(const TensorSpec& spec, const Rng& rng, int64_t begin, int64_t count, float* out) const {
+    if (mamba_ && spec.name.ends_with("conv1d.bias"))
+      fill_uniform_for(rng, begin, count, config_.d_conv, out);
+    else
+      std::fill_n(out, count, 0.0f);
   }
-}
 
-TensorFiller initialiser(const ModelConfig& config, uint64_t seed, DType dtype, int threads) {
+  const ModelConfig& config_;
+  bool mamba_;
+};
+
+TensorFiller filler(const ModelConfig& config, uint64_t seed, DType dtype, InitScheme scheme, int threads) {
   return [=](size_t index, const TensorSpec& spec, int64_t begin, int64_t count, void* out) {
     const Rng rng(seed, index);
+    const Initialiser initialiser(config, scheme);
     parallel_for(threads, count, kStrip, [&](int64_t from, int64_t to) {
       std::array<float, kStrip> strip;
       for (int64_t at = from; at < to; at += kStrip) {
         const int64_t length = std::min(kStrip, to - at);
-        fill(config, spec, rng, begin + at, length, strip.data());
+        initialiser.fill(spec, rng, begin + at, length, strip.data());
         convert_elements(static_cast<std::byte*>(out) + at * static_cast<int64_t>(size_of(dtype)), dtype, strip.data(),
                          DType::f32, length);
       }
@@ -136,7 +168,17 @@ TensorFiller initialiser(const ModelConfig& config, uint64_t seed, DType dtype, 
 
 }  // namespace
 
-Weights init_weights(const ModelConfig& config, uint64_t seed, DType dtype, int threads) {
+std::string_view name(InitScheme scheme) noexcept {
+  return scheme == InitScheme::mamba ? "mamba" : "huggingface";
+}
+
+std::optional<InitScheme> init_scheme_from_name(std::string_view text) noexcept {
+  for (const InitScheme scheme : {InitScheme::huggingface, InitScheme::mamba})
+    if (name(scheme) == text) return scheme;
+  return std::nullopt;
+}
+
+Weights init_weights(const ModelConfig& config, uint64_t seed, DType dtype, int threads, InitScheme scheme) {
   config.validate();
   SAKER_CHECK(is_float(dtype), ErrorCode::invalid_argument, "[checkpoint] expected a floating-point dtype, found {}",
               name(dtype));
@@ -144,7 +186,7 @@ Weights init_weights(const ModelConfig& config, uint64_t seed, DType dtype, int 
   weights.config = config;
   weights.config.stored_dtype = dtype;
   weights.layers.resize(static_cast<size_t>(config.n_layer));
-  const TensorFiller fill_tensor = initialiser(config, seed, dtype, open_backend(threads).threads);
+  const TensorFiller fill_tensor = filler(config, seed, dtype, scheme, open_backend(threads).threads);
   size_t index = 0;
   for_each_tensor(weights, [&](const TensorSpec& spec, ConstTensorView& view) {
     auto tensor = std::make_shared<Tensor>(dtype, spec.shape);
@@ -163,7 +205,7 @@ Weights init_weights_on_gpu(const ModelConfig& config, uint64_t seed, DType dtyp
   weights.config.stored_dtype = dtype;
   weights.layers.resize(static_cast<size_t>(config.n_layer));
   weights.matrices_at = place;
-  const TensorFiller fill_on_host = initialiser(config, seed, DType::f32, 1);
+  const TensorFiller fill_on_host = filler(config, seed, DType::f32, InitScheme::huggingface, 1);
   size_t index = 0;
   for_each_tensor(weights, [&](const TensorSpec& spec, ConstTensorView& view) {
     const bool matrix = spec.role == TensorRole::linear || spec.role == TensorRole::embedding;
@@ -173,7 +215,9 @@ Weights init_weights_on_gpu(const ModelConfig& config, uint64_t seed, DType dtyp
       fill_on_host(index, spec, 0, count, tensor->view().data);
     } else {
       const bool dt = spec.name.ends_with("dt_proj.weight"), out = spec.name.ends_with("out_proj.weight");
-      const float scale = dt ? dt_proj_scale(config) : out ? out_proj_scale(config) : config.initializer_range;
+      const float scale = dt    ? dt_proj_scale(config)
+                          : out ? out_proj_scale(config, config.rescale_prenorm_residual)
+                                : config.initializer_range;
       gpu_fill_random(place.gpu, tensor->view().data, dtype, count,
                       dt || out ? RandomKind::uniform : RandomKind::normal, scale, seed, index);
     }
@@ -186,8 +230,8 @@ Weights init_weights_on_gpu(const ModelConfig& config, uint64_t seed, DType dtyp
 }
 
 void init_checkpoint(const ModelConfig& config, uint64_t seed, const std::filesystem::path& folder,
-                     const SaveOptions& options) {
-  write_checkpoint(config, folder, options, initialiser(config, seed, options.dtype, open_backend(0).threads));
+                     const SaveOptions& options, InitScheme scheme) {
+  write_checkpoint(config, folder, options, filler(config, seed, options.dtype, scheme, open_backend(0).threads));
 }
 
 }  // namespace saker

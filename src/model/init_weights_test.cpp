@@ -101,6 +101,24 @@ TEST(InitWeights, FollowsTheDistributionsOfTheSpecification) {
   }
 }
 
+TEST(InitWeights, TheSchemeOfMambasAuthors) {
+  const Weights weights = init_weights(small(), 7, DType::f32, 0, InitScheme::mamba);
+  expect_normal(weights.embeddings, 0.02, "embeddings");
+  expect_uniform(weights.lm_head, 1 / std::sqrt(64.0), "lm_head");
+  for (const LayerWeights& layer : weights.layers) {
+    expect_uniform(layer.in_proj, 1 / std::sqrt(64.0), "in_proj");
+    expect_uniform(layer.x_proj, 1 / std::sqrt(512.0), "x_proj");
+    expect_uniform(layer.conv1d, 0.5, "conv1d");
+    expect_uniform(layer.conv1d_bias, 0.5, "conv1d_bias");
+    expect_uniform(layer.dt_proj, 0.25, "dt_proj");
+    expect_uniform(layer.out_proj, 1 / std::sqrt(512.0 * 4), "out_proj");
+    for (const ConstTensorView& bias : {layer.in_proj_bias, layer.out_proj_bias}) expect_constant(bias, 0, "bias");
+    expect_constant(layer.D, 1, "D");
+  }
+  EXPECT_EQ(init_scheme_from_name("mamba"), InitScheme::mamba);
+  EXPECT_EQ(init_scheme_from_name("other"), std::nullopt);
+}
+
 TEST(InitWeights, TimeStepsAreLogUniformBetweenTheBounds) {
   const Weights weights = init_weights(small(), 7, DType::f32);
   double mean = 0;

@@ -64,8 +64,8 @@ class TrainingModel {
   // `dstate`, with the slots of `state`: the gradient of the loss in the states after, afterwards that in the states
   // before. Without it gradients end at the segments' borders (truncated back-propagation through time).
   //
-  // Throws invalid_argument for ids, labels, segments or shapes that cannot be; nothing has changed then. Allocates
-  // nothing once it has run with as many rows.
+  // Throws invalid_argument for ids, labels, segments or shapes that cannot be; nothing has changed then. Its
+  // memory does not grow once it has run with as many rows.
   void forward_backward(std::span<const int32_t> ids, std::span<const int32_t> labels, Segments segments,
                         StateView state, const LossOptions& loss, TensorView nats,
                         const std::optional<StateView>& dstate = std::nullopt);

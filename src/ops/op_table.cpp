@@ -48,14 +48,14 @@ constexpr OpTable kCpu{
     .quantize = reference::quantize,
     .choose_tokens = reference::choose_tokens,  // infer/sampler.h is faster
     .mixer_step = nullptr,
-    .linear_backward = reference::linear_backward,
-    .rms_norm_backward = reference::rms_norm_backward,
-    .causal_conv1d_backward = reference::causal_conv1d_backward,
-    .selective_scan_backward = reference::selective_scan_backward,
-    .embedding_backward = reference::embedding_backward,
-    .linear_cross_entropy = reference::linear_cross_entropy,
-    .sum_of_squares = reference::sum_of_squares,
-    .adamw = reference::adamw,
+    .linear_backward = cpu::linear_backward,
+    .rms_norm_backward = cpu::rms_norm_backward,
+    .causal_conv1d_backward = cpu::causal_conv1d_backward,
+    .selective_scan_backward = cpu::selective_scan_backward,
+    .embedding_backward = cpu::embedding_backward,
+    .linear_cross_entropy = cpu::linear_cross_entropy,
+    .sum_of_squares = cpu::sum_of_squares,
+    .adamw = cpu::adamw,
 };
 
 std::string_view environment(const char* variable) {

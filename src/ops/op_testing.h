@@ -15,6 +15,9 @@ void test_op_cases(std::span<const OpCase> cases);
 // The same on a GPU: agrees with the reference, writes nothing else, gives the same bits twice.
 void test_op_cases_on(const Backend& gpu, std::span<const OpCase> cases);
 
+// The cases without the large shapes of real models, for operations that have other tests of those.
+std::vector<OpCase> without_benchmarks(std::vector<OpCase> cases);
+
 // The instruction sets to try, as Highway targets, and the switch to one of them (0: back to the best).
 std::vector<int64_t> testable_targets();
 int64_t best_target();

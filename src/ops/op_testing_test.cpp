@@ -13,6 +13,11 @@ std::vector<int64_t> testable_targets() {
   return hwy::SupportedAndGeneratedTargets();
 }
 
+std::vector<OpCase> without_benchmarks(std::vector<OpCase> cases) {
+  std::erase_if(cases, [](const OpCase& c) { return c.benchmark; });
+  return cases;
+}
+
 // Highway orders targets best first, from the lowest bit.
 int64_t best_target() {
   return testable_targets().front();

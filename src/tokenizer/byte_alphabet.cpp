@@ -20,6 +20,12 @@ void append_mapped(std::string_view bytes, std::string& out) {
   for (const char byte : bytes) utf8::append(symbols[static_cast<unsigned char>(byte)], out);
 }
 
+std::string mapped(std::string_view bytes) {
+  std::string out;
+  append_mapped(bytes, out);
+  return out;
+}
+
 bool append_unmapped(std::string_view text, std::string& out) {
   const size_t before = out.size();
   for (size_t i = 0; i < text.size();) {

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "core/error.h"
+#include "tokenizer/fuzz_input.h"
 #include "tokenizer/streaming_detokenizer.h"
 #include "tokenizer/tokenizer.h"
 #include "tokenizer/utf8.h"
@@ -40,11 +40,6 @@ void run(std::string_view json, std::string_view text) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  const std::string_view input(reinterpret_cast<const char*>(data), size);
-  const size_t end = std::min(input.find('\0'), input.size());
-  try {
-    run(input.substr(0, end), input.substr(std::min(end + 1, input.size())));
-  } catch (const saker::Error&) {
-  }
+  saker::run_two_texts(data, size, run);
   return 0;
 }

@@ -19,4 +19,9 @@ inline double gradient_bound(DType dtype, int64_t layers) {
   return 2.0 * epsilon(dtype) * std::sqrt(12.0 * static_cast<double>(layers) + 4.0);
 }
 
+// After steps of AdamW whose rates add up to `rates`.
+inline double adamw_bound(DType dtype, double rates) {
+  return dtype == DType::f64 ? gradient_bound(dtype, 0) : 4.0 * rates * std::sqrt(gradient_bound(dtype, 0));
+}
+
 }  // namespace saker::conformance

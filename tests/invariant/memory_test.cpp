@@ -9,6 +9,7 @@
 #include "infer/sample_group.h"
 #include "infer/session.h"
 #include "invariant/allocation_count.h"
+#include "invariant/training_problem.h"
 #include "model/tiny_model.h"
 
 namespace saker {
@@ -113,6 +114,33 @@ TEST_P(MemoryTest, ALongPromptTakesThatOfAShortOne) {
   const Memory shorter = peak_of_prefill(20'000), longer = peak_of_prefill(200'000);
   EXPECT_EQ(longer.mapped, shorter.mapped);
   EXPECT_LE(longer.peak, shorter.peak + kResolution);
+}
+
+// The library that multiplies makes its handles anew for every product, as many in every step; all else was made
+// before.
+TEST_P(MemoryTest, ATrainingStepTakesThatOfTheSecond) {
+  const Batch batch = mixed_batch(model_.config());
+  for (Recompute recompute : {Recompute::none, Recompute::in_block, Recompute::full}) {
+    TrainingModel training(
+        lively_weights(model_.config(), DType::f32), model_.backend(),
+        {.dtype = GetParam(), .recompute = recompute, .max_rows = batch.rows(), .max_slots = batch.slots});
+    StatePool states(model_.config(), batch.slots);
+    Tensor nats(DType::f32, {batch.rows()});
+    const auto allocations_of_step = [&] {
+      const int64_t before = allocation_count();
+      training.forward_backward(batch.ids, batch.labels, batch.segments, states.view(), batch.loss, nats.view());
+      training.refresh();
+      training.parameters().zero_gradients();
+      return allocation_count() - before;
+    };
+    allocations_of_step();
+    const int64_t allocations = allocations_of_step();
+    const Memory second = memory();
+    for (int i = 0; i < 200; ++i) ASSERT_EQ(allocations_of_step(), allocations);
+    const Memory all = memory();
+    EXPECT_EQ(all.mapped, second.mapped);
+    EXPECT_LE(all.resident, second.resident + kResolution);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, MemoryTest, testing::Values(DType::f32, DType::bf16),

@@ -56,6 +56,14 @@ inline Batch make_batch(const ModelConfig& config, const std::vector<int64_t>& l
   return batch;
 }
 
+// Documents with and without carried state, gradients through them, in rows enough for every kernel.
+inline Batch mixed_batch(const ModelConfig& config) {
+  Batch batch = make_batch(config, {90, 1, 33, 40, 36}, {1, kNoSlot, 0, kNoSlot, 2});
+  batch.loss = {1.0 / 150.0, 1e-3};
+  batch.carries_gradients = true;
+  return batch;
+}
+
 inline void fill_normal(TensorView view, uint64_t seed, double deviation) {
   const Rng rng(seed);
   for (int64_t i = 0; i < view.shape.elements(); ++i)

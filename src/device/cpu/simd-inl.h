@@ -94,6 +94,49 @@ HWY_INLINE void store_tail_f32(VecF32 v, F32 d, T* HWY_RESTRICT to, size_t count
   std::memcpy(static_cast<void*>(to), buffer, count * sizeof(T));
 }
 
+// Loads and stores of one vector of a row, whole or what is left at its end.
+struct WholeVector {
+  template <class T>
+  HWY_INLINE VecF32 load(F32 d, const T* from) const {
+    return load_f32(d, from);
+  }
+  template <class T>
+  HWY_INLINE void store(VecF32 v, F32 d, T* to) const {
+    store_f32(v, d, to);
+  }
+};
+struct TailVector {
+  size_t count;
+  template <class T>
+  HWY_INLINE VecF32 load(F32 d, const T* from) const {
+    return load_tail_f32(d, from, count);
+  }
+  template <class T>
+  HWY_INLINE void store(VecF32 v, F32 d, T* to) const {
+    store_tail_f32(v, d, to, count);
+  }
+};
+
+// body(i, vector) for the elements [begin, end), a vector at a time.
+template <class Body>
+HWY_INLINE void for_vectors(int64_t begin, int64_t end, const Body& body) {
+  const auto lanes = static_cast<int64_t>(hn::Lanes(F32()));
+  int64_t i = begin;
+  for (; i + lanes <= end; i += lanes) body(i, WholeVector{});
+  if (i < end) body(i, TailVector{static_cast<size_t>(end - i)});
+}
+
+// to[i] += sum_r rows[r, i] for i in [begin, end), rows in ascending order.
+inline void add_rows(float* HWY_RESTRICT to, const float* HWY_RESTRICT rows, int64_t count, int64_t stride,
+                     int64_t begin, int64_t end) {
+  const F32 d;
+  for_vectors(begin, end, [&](int64_t i, const auto& vector) HWY_ATTR {
+    VecF32 sum = hn::Zero(d);
+    for (int64_t r = 0; r < count; ++r) sum = hn::Add(sum, vector.load(d, rows + r * stride + i));
+    vector.store(hn::Add(vector.load(d, to + i), sum), d, to + i);
+  });
+}
+
 // e^x to 1.5 ulp for x in [-87.3, 88.3]; beyond, the value at the border. NaN stays NaN.
 // x = n ln 2 + r, |r| <= ln 2 / 2, ln 2 in two parts (Cody and Waite); e^r by the polynomial of Cephes' expf.
 HWY_INLINE VecF32 exp_f32(F32 d, VecF32 any) {
@@ -112,6 +155,17 @@ HWY_INLINE VecF32 exp_f32(F32 d, VecF32 any) {
   const auto exponent = hn::ShiftLeft<23>(hn::ConvertTo(di32, n));
   // Neither Min and Max nor the conversion to an integer keep NaN on every instruction set.
   return hn::IfThenElse(hn::IsNaN(any), any, hn::BitCast(d, hn::Add(hn::BitCast(di32, p), exponent)));
+}
+
+// 1 / (1 + e^-x)
+HWY_INLINE VecF32 sigmoid_f32(F32 d, VecF32 x) {
+  return hn::Div(hn::Set(d, 1.0f), hn::Add(hn::Set(d, 1.0f), exp_f32(d, hn::Neg(x))));
+}
+
+// The slope of silu at x, whose sigmoid is `s`: s (1 + x (1 - s)).
+HWY_INLINE VecF32 silu_slope_f32(F32 d, VecF32 x, VecF32 s) {
+  const VecF32 one = hn::Set(d, 1.0f);
+  return hn::Mul(s, hn::MulAdd(x, hn::Sub(one, s), one));
 }
 
 // x / (1 + e^-x)

@@ -28,15 +28,15 @@
 namespace saker {
 
 struct CausalConv1dBackwardArgs {
-  TensorView dx;           // [l, e]
-  TensorView dweight;      // [k, e]
-  TensorView dbias;        // [e] or empty
-  TensorView dstate;       // [s, k - 1, e] or empty: after -> before
-  ConstTensorView du;      // [l, e]
-  ConstTensorView x;       // [l, e]
-  ConstTensorView weight;  // [k, e]
-  ConstTensorView bias;    // [e] or empty
-  ConstTensorView state;   // [s, k - 1, e] before the segments, or empty
+  TensorView dx;               // [l, e]
+  TensorView dweight;          // [k, e]
+  TensorView dbias = {};       // [e] or empty
+  TensorView dstate = {};      // [s, k - 1, e] or empty: after -> before
+  ConstTensorView du;          // [l, e]
+  ConstTensorView x;           // [l, e]
+  ConstTensorView weight;      // [k, e]
+  ConstTensorView bias = {};   // [e] or empty
+  ConstTensorView state = {};  // [s, k - 1, e] before the segments, or empty
   Segments segments;
 };
 

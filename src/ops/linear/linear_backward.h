@@ -21,12 +21,12 @@
 namespace saker {
 
 struct LinearBackwardArgs {
-  TensorView dx;           // [l, i] or empty
-  TensorView dweight;      // [o, i] or empty
-  TensorView dbias;        // [o] or empty
-  ConstTensorView dy;      // [l, o]
-  ConstTensorView x;       // [l, i]
-  ConstTensorView weight;  // [o, i]
+  TensorView dx = {};       // [l, i] or empty
+  TensorView dweight = {};  // [o, i] or empty
+  TensorView dbias = {};    // [o] or empty
+  ConstTensorView dy;       // [l, o]
+  ConstTensorView x;        // [l, i]
+  ConstTensorView weight;   // [o, i]
   bool accumulate = false;
 };
 

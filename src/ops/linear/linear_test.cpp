@@ -12,15 +12,8 @@
 namespace saker {
 namespace {
 
-std::vector<OpCase> small_cases() {
-  std::vector<OpCase> cases;
-  for (const OpCase& c : linear_cases())
-    if (!c.benchmark) cases.push_back(c);
-  return cases;
-}
-
 TEST(Linear, AgreesWithTheReference) {
-  test_op_cases(small_cases());
+  test_op_cases(without_benchmarks(linear_cases()));
 }
 
 // A row's result does not depend on its neighbours, up to kLinearRowsBitwise rows.

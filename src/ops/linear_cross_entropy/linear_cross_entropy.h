@@ -36,8 +36,8 @@ inline constexpr int64_t kHeadRows = 256;
 struct LinearCrossEntropyArgs {
   TensorView nats;                  // [l, 1]
   TensorView lse;                   // [l, 1]
-  TensorView dx;                    // [l, d] or empty
-  TensorView dweight;               // [v, d] or empty
+  TensorView dx = {};               // [l, d] or empty
+  TensorView dweight = {};          // [v, d] or empty
   ConstTensorView x;                // [l, d]
   ConstTensorView weight;           // [v, d]
   std::span<const int32_t> labels;  // [l]

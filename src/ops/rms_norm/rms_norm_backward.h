@@ -20,11 +20,11 @@
 namespace saker {
 
 struct RmsNormBackwardArgs {
-  TensorView dx;           // [l, c]
-  TensorView dweight;      // [c] or empty
-  ConstTensorView dy;      // [l, c]
-  ConstTensorView x;       // [l, c]
-  ConstTensorView weight;  // [c] or empty
+  TensorView dx;                // [l, c]
+  TensorView dweight = {};      // [c] or empty
+  ConstTensorView dy;           // [l, c]
+  ConstTensorView x;            // [l, c]
+  ConstTensorView weight = {};  // [c] or empty
   double eps = 0.0;
   bool accumulate = false;
 };
@@ -35,7 +35,7 @@ namespace reference {
 void rms_norm_backward(Stream& stream, const RmsNormBackwardArgs& args) noexcept;
 }
 namespace cpu {
-void rms_norm_backward(Stream& stream, const RmsNormBackwardArgs& args) noexcept;
+void rms_norm_backward(Stream& stream, const RmsNormBackwardArgs& args);
 }
 
 }  // namespace saker

@@ -42,7 +42,7 @@ struct SelectiveScanBackwardArgs {
   TensorView dA_log;           // [n, e]
   TensorView dD;               // [e]
   TensorView ddelta_bias;      // [e]
-  TensorView dstate;           // [s, n, e] or empty: after -> before
+  TensorView dstate = {};      // [s, n, e] or empty: after -> before
   ConstTensorView dy;          // [l, e]
   ConstTensorView u;           // [l, e]
   ConstTensorView delta;       // [l, e]
@@ -52,7 +52,7 @@ struct SelectiveScanBackwardArgs {
   ConstTensorView C;           // [l, n]
   ConstTensorView D;           // [e]
   ConstTensorView z;           // [l, e]
-  ConstTensorView state;       // [s, n, e] before the segments, or empty
+  ConstTensorView state = {};  // [s, n, e] before the segments, or empty
   Segments segments;
 };
 
@@ -62,7 +62,7 @@ namespace reference {
 void selective_scan_backward(Stream& stream, const SelectiveScanBackwardArgs& args) noexcept;
 }
 namespace cpu {
-void selective_scan_backward(Stream& stream, const SelectiveScanBackwardArgs& args) noexcept;
+void selective_scan_backward(Stream& stream, const SelectiveScanBackwardArgs& args);
 }
 
 }  // namespace saker

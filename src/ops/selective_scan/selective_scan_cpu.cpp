@@ -8,7 +8,7 @@
 #include <hwy/highway.h>
 
 #include "device/cpu/parallel.h"
-#include "device/cpu/simd-inl.h"
+#include "ops/selective_scan/selective_scan-inl.h"
 #include "ops/selective_scan/selective_scan.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -16,67 +16,6 @@ namespace saker::HWY_NAMESPACE {
 
 // States in registers; more, or a number we do not expect, live in memory.
 constexpr int64_t kMaxStates = 256;
-
-// 2^t for t <= 0 to 2 ulp, exact at 0 (2^-126 for t below -126). Adding 1.5 * 2^23 rounds t to an integer in the low
-// bits of the sum; 2^f of the rest, |f| <= 1/2, is a minimax polynomial.
-HWY_INLINE VecF32 exp2_nonpositive(F32 d, VecF32 t) {
-  const hn::RebindToSigned<F32> di32;
-  const VecF32 magic = hn::Set(d, 12582912.0f);
-  t = hn::Max(hn::Set(d, -126.0f), t);
-  const VecF32 shifted = hn::Add(t, magic);
-  const VecF32 f = hn::Sub(t, hn::Sub(shifted, magic));
-  VecF32 p = hn::Set(d, 1.326472726e-3f);
-  p = hn::MulAdd(p, f, hn::Set(d, 9.671512786e-3f));
-  p = hn::MulAdd(p, f, hn::Set(d, 5.550733744e-2f));
-  p = hn::MulAdd(p, f, hn::Set(d, 2.402224208e-1f));
-  p = hn::MulAdd(p, f, hn::Set(d, 6.931469776e-1f));
-  p = hn::MulAdd(p, f, hn::Set(d, 1.0f));
-  return hn::BitCast(d, hn::Add(hn::BitCast(di32, p), hn::ShiftLeft<23>(hn::BitCast(di32, shifted))));
-}
-
-// log(1 + w) for w in [0, 1]: 2 atanh(w / (2 + w)) by its series, to 1 ulp.
-HWY_INLINE VecF32 log1p_unit(F32 d, VecF32 w) {
-  const VecF32 s = hn::Div(w, hn::Add(w, hn::Set(d, 2.0f)));
-  const VecF32 q = hn::Mul(s, s);
-  VecF32 p = hn::Set(d, 2.0f / 15.0f);
-  p = hn::MulAdd(p, q, hn::Set(d, 2.0f / 13.0f));
-  p = hn::MulAdd(p, q, hn::Set(d, 2.0f / 11.0f));
-  p = hn::MulAdd(p, q, hn::Set(d, 2.0f / 9.0f));
-  p = hn::MulAdd(p, q, hn::Set(d, 2.0f / 7.0f));
-  p = hn::MulAdd(p, q, hn::Set(d, 2.0f / 5.0f));
-  p = hn::MulAdd(p, q, hn::Set(d, 2.0f / 3.0f));
-  p = hn::MulAdd(p, q, hn::Set(d, 2.0f));
-  return hn::Mul(p, s);
-}
-
-// log(1 + e^v); v itself above 20, where the two agree to rounding.
-HWY_INLINE VecF32 softplus_f32(F32 d, VecF32 v) {
-  const VecF32 small = hn::Add(hn::Max(hn::Zero(d), v), log1p_unit(d, exp_f32(d, hn::Neg(hn::Abs(v)))));
-  return hn::IfThenElse(hn::Gt(v, hn::Set(d, 20.0f)), v, small);
-}
-
-// Loads and stores of one vector of channels, whole or the tail of a row.
-struct WholeVector {
-  template <class T>
-  HWY_INLINE VecF32 load(F32 d, const T* from) const {
-    return load_f32(d, from);
-  }
-  template <class T>
-  HWY_INLINE void store(VecF32 v, F32 d, T* to) const {
-    store_f32(v, d, to);
-  }
-};
-struct TailVector {
-  size_t count;
-  template <class T>
-  HWY_INLINE VecF32 load(F32 d, const T* from) const {
-    return load_tail_f32(d, from, count);
-  }
-  template <class T>
-  HWY_INLINE void store(VecF32 v, F32 d, T* to) const {
-    store_tail_f32(v, d, to, count);
-  }
-};
 
 // n states of one vector of channels: in registers if n is known here, else in memory.
 template <int64_t kStates>

@@ -26,7 +26,7 @@ namespace reference {
 void sum_of_squares(Stream& stream, const SumOfSquaresArgs& args) noexcept;
 }
 namespace cpu {
-void sum_of_squares(Stream& stream, const SumOfSquaresArgs& args) noexcept;
+void sum_of_squares(Stream& stream, const SumOfSquaresArgs& args);
 }
 
 }  // namespace saker

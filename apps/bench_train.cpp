@@ -1,0 +1,155 @@
+// Steps of training on random tokens beside the machine's product rate: forward and backward pass, norm of the
+// gradients, AdamW.
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "apps/bench.h"
+#include "apps/ceilings.h"
+#include "apps/interrupt.h"
+#include "apps/machine.h"
+#include "apps/spread.h"
+#include "core/error.h"
+#include "io/read_file.h"
+#include "model/checkpoint.h"
+#include "model/flops.h"
+#include "model/training_model.h"
+#include "train/optimizer.h"
+
+namespace saker::apps {
+
+namespace {
+
+Weights make_weights(const BenchOptions& options, const Backend& backend) {
+  if (options.config.empty()) return load_checkpoint(options.model.folder);
+  return init_weights(parse_config(read_file(options.config), options.config), /*seed=*/1, DType::f32, backend.threads);
+}
+
+TrainingOptions training_options(const BenchOptions& options) {
+  TrainingOptions training;
+  training.dtype = options.model.dtype.value_or(DType::f32);
+  training.recompute = options.recompute == "none"   ? Recompute::none
+                       : options.recompute == "full" ? Recompute::full
+                                                     : Recompute::in_block;
+  training.max_rows = options.training_sequences * options.training_tokens;
+  return training;
+}
+
+// A generator that is one line in any language, so that a peer can train on the same tokens.
+std::vector<int32_t> training_ids(int64_t count, int64_t vocabulary) {
+  std::vector<int32_t> ids;
+  uint32_t state = 1;
+  for (int64_t i = 0; i < count; ++i) {
+    state = (1103515245u * state + 12345u) & 0x7fffffffu;
+    ids.push_back(static_cast<int32_t>((state >> 8) % static_cast<uint32_t>(vocabulary)));
+  }
+  return ids;
+}
+
+class TrainingBench {
+ public:
+  explicit TrainingBench(const BenchOptions& options)
+      : backend_(open_device_for_training(options.model.device)),
+        model_(make_weights(options, backend_), backend_, training_options(options)),
+        optimizer_(model_.parameters(), {}),
+        ids_(training_ids(model_.options().max_rows, model_.config().vocab_size)),
+        labels_(ids_.begin() + 1, ids_.end()),
+        nats_(DType::f32, {model_.options().max_rows}) {
+    labels_.push_back(kIgnoredLabel);
+    for (int64_t b = 0; b < options.training_sequences; ++b) {
+      segments_.push_back({b * options.training_tokens, options.training_tokens, kNoSlot});
+      labels_[static_cast<size_t>((b + 1) * options.training_tokens - 1)] = kIgnoredLabel;
+    }
+  }
+
+  // The mean loss before the step.
+  double step() {
+    const auto targets = static_cast<double>(ids_.size() - segments_.size());
+    model_.parameters().zero_gradients();
+    model_.forward_backward(ids_, labels_, segments_, {}, {1.0 / targets, 0.0}, nats_.view());
+    optimizer_.gradient_norm(model_.stream());
+    optimizer_.step(model_.stream(), 1e-4);
+    model_.refresh(/*round=*/false);
+    double nats = 0.0;
+    for (int64_t t = 0; t < nats_.view().shape[0]; ++t) nats += nats_.view().as<float>()[t];
+    return nats / targets;
+  }
+
+  const Backend& backend() const noexcept { return backend_; }
+  const TrainingModel& model() const noexcept { return model_; }
+  double tokens() const noexcept { return static_cast<double>(ids_.size()); }
+
+ private:
+  Backend backend_;
+  TrainingModel model_;
+  Optimizer optimizer_;
+  std::vector<int32_t> ids_, labels_;
+  std::vector<Segment> segments_;
+  Tensor nats_;  // [tokens of a step]
+};
+
+struct Measured {
+  double first_loss = 0.0;
+  std::vector<double> tokens_per_second, product, share;
+};
+
+Measured measure(TrainingBench& bench, const BenchOptions& options) {
+  constexpr int64_t kLargeEnough = 1024;
+  const double flops = training_flops_per_token(bench.model().config());
+  const Interrupt interrupt;
+  Measured measured;
+  measured.first_loss = bench.step();
+  for (int round = 0; round < options.repeats; ++round) {
+    if (interrupt.requested()) fail(ErrorCode::cancelled, "interrupted");
+    const double product =
+        measure_product(bench.backend(), bench.model().options().dtype, kLargeEnough, kLargeEnough, kLargeEnough);
+    const auto begin = std::chrono::steady_clock::now();
+    bench.step();
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+    measured.tokens_per_second.push_back(bench.tokens() / seconds.count());
+    measured.product.push_back(product);
+    measured.share.push_back(measured.tokens_per_second.back() * flops / product);
+  }
+  return measured;
+}
+
+nlohmann::ordered_json to_json(const TrainingBench& bench, const BenchOptions& options, const Measured& measured) {
+  const ModelConfig& config = bench.model().config();
+  return {{"model", options.config.empty() ? options.model.folder : options.config},
+          {"parameters", config.parameters()},
+          {"dtype", name(bench.model().options().dtype)},
+          {"recompute", options.recompute},
+          {"sequences", options.training_sequences},
+          {"tokens", options.training_tokens},
+          {"first_loss", measured.first_loss},
+          {"tokens_per_second", Spread(measured.tokens_per_second).json()},
+          {"flops_per_token", training_flops_per_token(config)},
+          {"ceiling", {{"product_flops_per_second", Spread(measured.product).json()}}},
+          {"share_of_ceiling", Spread(measured.share).median},
+          {"peak_memory_bytes", peak_memory_bytes()},
+          {"machine", {{"cpu", this_machine().processor}, {"threads", bench.backend().threads}}},
+          {"commit", commit()}};
+}
+
+}  // namespace
+
+void bench_train(const BenchOptions& options) {
+  TrainingBench bench(options);
+  const Measured measured = measure(bench, options);
+  if (options.json) {
+    fmt::print("{}\n",
+               to_json(bench, options, measured).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    return;
+  }
+  const Spread rate(measured.tokens_per_second);
+  fmt::print("{} parameters, {}, {} x {} tokens, {} threads, {}, commit {}\n", bench.model().config().parameters(),
+             name(bench.model().options().dtype), options.training_sequences, options.training_tokens,
+             bench.backend().threads, this_machine().processor, commit());
+  fmt::print(
+      "training   {:.0f} tokens/s ({:.0f} to {:.0f}), {:.0f}% of the products' {:.0f} GFLOP/s; first loss {:.4f}\n",
+      rate.median, rate.min, rate.max, 100.0 * Spread(measured.share).median, Spread(measured.product).median / 1e9,
+      measured.first_loss);
+}
+
+}  // namespace saker::apps

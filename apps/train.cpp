@@ -1,0 +1,165 @@
+// saker train: runs a recipe.
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "apps/ceilings.h"
+#include "apps/commands.h"
+#include "apps/common_options.h"
+#include "apps/interrupt.h"
+#include "apps/machine.h"
+#include "apps/option_checks.h"
+#include "apps/train_report.h"
+#include "core/error.h"
+#include "data/documents.h"
+#include "tokenizer/tokenizer.h"
+#include "train/shard_feed.h"
+#include "train/trainer.h"
+
+namespace saker::apps {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct TrainOptions {
+  std::string recipe, out, resume_from, fork_from, shards;
+  std::vector<std::string> set;
+  bool resume = false, dry_run = false, json = false;
+  double tokens_per_second = 0.0;
+  DeviceOptions device;
+};
+
+Recipe read_recipe(const TrainOptions& options) {
+  Recipe recipe = load_recipe(options.recipe, options.set);
+  if (!options.shards.empty()) recipe.data.shards = options.shards;
+  return recipe;
+}
+
+RunStart start_of(const TrainOptions& options) {
+  if (!options.fork_from.empty()) return {RunStart::Kind::fork, options.fork_from};
+  if (options.resume || !options.resume_from.empty()) return {RunStart::Kind::resume, options.resume_from};
+  return {};
+}
+
+// Whole documents of a file, as many as fit the limit.
+ValidationSet read_validation(const fs::path& file, const Tokenizer& tokenizer, int64_t max_tokens) {
+  ValidationSet set{source_name(file), {}};
+  int64_t tokens = 0;
+  for_each_document(file, [&](std::string_view text) {
+    std::vector<int32_t> ids;
+    tokenizer.encode_to(text, /*add_special_tokens=*/false, ids);
+    tokens += static_cast<int64_t>(ids.size());
+    if (max_tokens > 0 && tokens > max_tokens && !set.documents.empty()) return false;
+    if (!ids.empty()) set.documents.push_back(std::move(ids));
+    return true;
+  });
+  SAKER_CHECK(!set.documents.empty(), ErrorCode::invalid_argument, "[train] {}: expected text, found none",
+              saker::quoted(file.native(), 400));
+  return set;
+}
+
+std::vector<ValidationSet> read_validation(const Recipe& recipe, const std::string& tokenizer_json) {
+  std::vector<ValidationSet> sets;
+  if (recipe.evaluation.files.empty()) return sets;
+  const Tokenizer tokenizer = Tokenizer::from_json(tokenizer_json);
+  for (const fs::path& file : recipe.evaluation.files)
+    sets.push_back(read_validation(file, tokenizer, recipe.evaluation.max_tokens));
+  return sets;
+}
+
+// Of products large enough to show what the machine can do, whatever the model.
+double product_rate(const Recipe& recipe, const Backend& backend) {
+  constexpr int64_t kLargeEnough = 1024;
+  return measure_product(backend, recipe.model.dtype, kLargeEnough, kLargeEnough, kLargeEnough);
+}
+
+nlohmann::ordered_json summary(const Trainer& trainer, const TrainingLine& line, const std::string& out) {
+  nlohmann::ordered_json json{
+      {"steps", trainer.progress().step},           {"tokens", trainer.progress().tokens},
+      {"skipped", trainer.progress().skipped},      {"tokens_per_second", line.tokens_per_second()},
+      {"peak_memory_bytes", peak_memory_bytes()},   {"fingerprint", fmt::format("{:016x}", trainer.fingerprint())},
+      {"model", (fs::path(out) / "model").string()}};
+  for (const ValidationScore& score : trainer.scores()) json["validation"][score.name] = score.nats_per_token();
+  return json;
+}
+
+// Shards need not be there for it.
+void dry_run(const Recipe& recipe, const TrainOptions& options) {
+  std::optional<TokenDataset> dataset;
+  if (has_manifest(recipe.data.shards)) dataset.emplace(recipe.data.shards, Verify::sizes);
+  const RunEstimate plan = estimate(recipe, dataset ? &*dataset : nullptr);
+  if (options.json)
+    fmt::print("{}\n", estimate_json(recipe, plan, options.tokens_per_second).dump());
+  else
+    print_estimate(recipe, plan, options.tokens_per_second);
+}
+
+void train(const TrainOptions& options) {
+  const Recipe recipe = read_recipe(options);
+  if (options.dry_run) return dry_run(recipe, options);
+  const Backend backend = open_device_for_training(options.device);
+  auto data = std::make_unique<ShardFeed>(recipe);
+  const Interrupt interrupt(Interrupt::Second::ends, Interrupt::Signals::termination_too);
+  TrainerSettings settings;
+  settings.out = options.out;
+  settings.start = start_of(options);
+  settings.backend = backend;
+  settings.version = commit();
+  settings.validation = read_validation(recipe, data->tokenizer_json());
+  settings.product_rate = product_rate(recipe, backend);
+  TrainingLine line(estimate(recipe), settings.product_rate);
+  settings.stop = [&] { return interrupt.requested(); };
+  settings.on_step = [&](const StepResult& result) { line.update(result); };
+  settings.on_news = [&](const std::string& text) { line.news(text); };
+  settings.on_saved = [&](const std::string& text) { line.saved(text); };
+  Trainer trainer(recipe, std::move(data), std::move(settings));
+  const bool finished = trainer.run();
+  SAKER_CHECK(finished, ErrorCode::cancelled, "interrupted after step {}, which is saved; --resume continues",
+              trainer.progress().step);
+  if (options.json)
+    fmt::print("{}\n",
+               summary(trainer, line, options.out).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  else
+    fmt::print("{} steps, {} tokens: {}\n", trainer.progress().step, trainer.progress().tokens,
+               (fs::path(options.out) / "model").string());
+}
+
+void check(const TrainOptions& options) {
+  if (!options.dry_run && options.out.empty()) throw CLI::RequiredError("--out");
+}
+
+}  // namespace
+
+void add_train(CLI::App& app) {
+  auto options = std::make_shared<TrainOptions>();
+  CLI::App* command = app.add_subcommand("train", "run a training recipe");
+  command->add_option("RECIPE", options->recipe, "TOML file: model, data, stages, schedules")->required();
+  command->add_option("--out", options->out, "folder of the run: metrics.jsonl, checkpoints/, model/")
+      ->check(not_empty());
+  auto* resume = command->add_flag("--resume", options->resume, "continue the run in --out from its newest checkpoint");
+  auto* resume_from = command->add_option("--resume-from", options->resume_from, "continue it from this checkpoint");
+  auto* fork = command->add_option("--fork-from", options->fork_from,
+                                   "begin a run with the weights and the optimiser of a checkpoint");
+  fork->excludes(resume)->excludes(resume_from);
+  command->add_flag("--dry-run", options->dry_run, "print schedule, tokens, memory and FLOPs, and do nothing");
+  command->add_option("--tokens-per-second", options->tokens_per_second, "for the time that --dry-run tells")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--set", options->set, "change a value of the recipe: stages.0.tokens=2M")->take_all();
+  command->add_option("--data", options->shards, "folder of token shards (default: the recipe's data.shards)");
+  add_device_options(*command, options->device);
+  add_json_option(*command, options->json);
+  command->footer(
+      "SIGINT and SIGTERM save a checkpoint and end the run. docs/training.md describes recipes.\n"
+      "Example: saker train recipes/tiny-cpu.toml --data shards --out runs/tiny\n"
+      "         saker train recipes/tiny-cpu.toml --data shards --out runs/tiny --resume");
+  command->callback([options] {
+    check(*options);
+    train(*options);
+  });
+}
+
+}  // namespace saker::apps

@@ -1,0 +1,79 @@
+// Cases of adamw: one property varied at a time.
+#pragma once
+
+#include <fmt/format.h>
+
+#include "ops/adamw/adamw.h"
+#include "ops/op_case.h"
+
+namespace saker {
+
+struct AdamwCase {
+  int64_t elements = 100;
+  bool rounded = false;
+  double squared_norm = -1.0;  // negative: not given
+  double max_norm = 1.0, gradient_scale = 1.0, weight_decay = 0.1;
+  int64_t step = 3;
+  bool benchmark = false;
+};
+
+class AdamwProblem : public OpProblem {
+ public:
+  explicit AdamwProblem(const AdamwCase& c)
+      : case_(c),
+        norm_(DType::f64, {1}, 1, c.squared_norm, 0.0),
+        parameter_(DType::f32, {c.elements}, 2),
+        moment1_(DType::f32, {c.elements}, 3, 0.0, 0.1),
+        moment2_(DType::f32, {c.elements}, 4, 0.5, 0.05),
+        gradient_(DType::f32, {c.elements}, 5),
+        rounded_(DType::bf16, {c.elements}, 6) {}
+
+  void run(Stream& stream) override {
+    adamw(stream, {.parameter = parameter_.view(),
+                   .moment1 = moment1_.view(),
+                   .moment2 = moment2_.view(),
+                   .rounded = case_.rounded ? rounded_.view() : TensorView(),
+                   .gradient = gradient_.view(),
+                   .squared_norm = case_.squared_norm >= 0.0 ? ConstTensorView(norm_.view()) : ConstTensorView(),
+                   .max_norm = case_.max_norm,
+                   .gradient_scale = case_.gradient_scale,
+                   .lr = 0.01,
+                   .weight_decay = case_.weight_decay,
+                   .step = case_.step});
+  }
+  std::vector<OpOutput> outputs() const override {
+    return {{"parameter", &parameter_, 1.0, 2.0},
+            {"moment1", &moment1_, 1.0, 2.0},
+            {"moment2", &moment2_, 1.0, 2.0},
+            {"rounded", &rounded_, 1.0, 2.0}};
+  }
+
+ private:
+  AdamwCase case_;
+  CaseTensor norm_, parameter_, moment1_, moment2_, gradient_, rounded_;
+};
+
+inline std::vector<OpCase> adamw_cases() {
+  std::vector<AdamwCase> list;
+  for (int64_t elements : {0, 1, 15, 16, 17, 4095, 4096, 4097, 10000}) list.push_back({.elements = elements});
+  list.push_back({.elements = 37, .rounded = true});
+  for (double squared_norm : {0.25, 1.0, 100.0}) list.push_back({.squared_norm = squared_norm});
+  list.push_back({.squared_norm = 100.0, .max_norm = 0.0});
+  list.push_back({.squared_norm = 100.0, .gradient_scale = 0.25});
+  list.push_back({.weight_decay = 0.0, .step = 1});
+  list.push_back({.step = 100000});
+  list.push_back({.elements = 4 << 20, .rounded = true, .squared_norm = 100.0, .benchmark = true});
+
+  std::vector<OpCase> cases;
+  for (const AdamwCase& c : list) {
+    const auto count = static_cast<double>(c.elements);
+    cases.push_back(
+        {fmt::format("{} elements{} norm^2={} max={} scale={} decay={} step={}", c.elements,
+                     c.rounded ? " rounded" : "", c.squared_norm, c.max_norm, c.gradient_scale, c.weight_decay, c.step),
+         [c] { return std::make_unique<AdamwProblem>(c); }, (c.rounded ? 30.0 : 28.0) * count, 14.0 * count,
+         c.benchmark});
+  }
+  return cases;
+}
+
+}  // namespace saker

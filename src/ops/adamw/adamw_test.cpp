@@ -1,0 +1,85 @@
+#include "ops/adamw/adamw.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <utility>
+
+#include "core/error.h"
+#include "ops/adamw/adamw_cases.h"
+#include "ops/op_table.h"
+#include "ops/op_testing.h"
+
+namespace saker {
+namespace {
+
+TEST(Adamw, AgreesWithTheReference) {
+  test_op_cases(without_benchmarks(adamw_cases()));
+}
+
+// By hand: the first step moves by the rate whatever the gradient's size, after the decay.
+TEST(Adamw, FirstStep) {
+  for (BackendKind kind : {BackendKind::reference, BackendKind::cpu}) {
+    Stream stream(open_backend(kind, 1));
+    float p[] = {2.0f, 2.0f}, m[] = {0, 0}, v[] = {0, 0}, g[] = {1e-3f, -50.0f};
+    const Shape two{2};
+    adamw(stream, {.parameter = {p, DType::f32, two},
+                   .moment1 = {m, DType::f32, two},
+                   .moment2 = {v, DType::f32, two},
+                   .gradient = {g, DType::f32, two},
+                   .lr = 0.01,
+                   .eps = 0.0,
+                   .weight_decay = 0.1});
+    EXPECT_NEAR(p[0], 2.0f * 0.999f - 0.01f, 1e-6f);
+    EXPECT_NEAR(p[1], 2.0f * 0.999f + 0.01f, 1e-6f);
+  }
+}
+
+// A gradient of 3, scaled by 2 and clipped by the norm of 6 that this makes.
+TEST(Adamw, ClipsAboveTheLimit) {
+  for (BackendKind kind : {BackendKind::reference, BackendKind::cpu})
+    for (const auto& [max_norm, expected] : {std::pair(0.0, 6.0f), std::pair(1.0, 1.0f), std::pair(7.0, 6.0f)}) {
+      Stream stream(open_backend(kind, 1));
+      float p[] = {2.0f}, m[] = {0}, v[] = {0}, g[] = {3.0f};
+      double norm = 9.0;
+      const Shape one{1};
+      adamw(stream, {.parameter = {p, DType::f32, one},
+                     .moment1 = {m, DType::f32, one},
+                     .moment2 = {v, DType::f32, one},
+                     .rounded = {},
+                     .gradient = {g, DType::f32, one},
+                     .squared_norm = {&norm, DType::f64, one},
+                     .max_norm = max_norm,
+                     .gradient_scale = 2.0,
+                     .lr = 0.01});
+      EXPECT_FLOAT_EQ(m[0], 0.1f * expected) << max_norm;
+      EXPECT_FLOAT_EQ(v[0], 0.05f * expected * expected) << max_norm;
+    }
+}
+
+TEST(Adamw, ANormThatIsNoNumberMakesAStepThatIsNone) {
+  for (BackendKind kind : {BackendKind::reference, BackendKind::cpu}) {
+    Stream stream(open_backend(kind, 1));
+    float p[] = {2.0f}, m[] = {0}, v[] = {0}, g[] = {1.0f};
+    double norm = NAN;
+    const Shape one{1};
+    adamw(stream, {.parameter = {p, DType::f32, one},
+                   .moment1 = {m, DType::f32, one},
+                   .moment2 = {v, DType::f32, one},
+                   .gradient = {g, DType::f32, one},
+                   .squared_norm = {&norm, DType::f64, one},
+                   .max_norm = 1.0,
+                   .lr = 0.01});
+    EXPECT_TRUE(std::isnan(p[0]));
+  }
+}
+
+TEST(Adamw, RejectsWhatDoesNotFit) {
+  Stream stream(open_backend(BackendKind::cpu, 1));
+  AdamwProblem zeroth({.step = 0}), negative({.max_norm = -1.0});
+  EXPECT_THROW(zeroth.run(stream), Error);
+  EXPECT_THROW(negative.run(stream), Error);
+}
+
+}  // namespace
+}  // namespace saker

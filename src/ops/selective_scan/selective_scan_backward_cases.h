@@ -1,0 +1,130 @@
+// Cases of selective_scan_backward: one property varied at a time, then the shapes of real models.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "ops/op_case.h"
+#include "ops/selective_scan/selective_scan_backward.h"
+
+namespace saker {
+
+struct SelectiveScanBackwardCase {
+  int64_t n = 16, e = 48;
+  std::vector<Segment> segments{{0, 7, 0}};
+  int64_t slots = 2;
+  DType type = DType::f32;
+  bool strided = false;  // delta, z, B, C and dz are slices of wider rows
+  bool carried = true;   // with gradients of the states after
+  double delta_deviation = 1.0;
+  double gate_deviation = 1.0;
+  bool benchmark = false;
+
+  int64_t rows() const { return segments.empty() ? 0 : segments.back().begin + segments.back().length; }
+};
+
+class SelectiveScanBackwardProblem : public OpProblem {
+ public:
+  explicit SelectiveScanBackwardProblem(const SelectiveScanBackwardCase& c) : case_(c) {
+    float* A = A_.view().as<float>();
+    for (int64_t i = 0; i < c.n * c.e; ++i) A[i] = -std::exp(A[i]);
+  }
+
+  void run(Stream& stream) override {
+    selective_scan_backward(stream, {.du = du_.view(),
+                                     .ddelta = ddelta_.view(),
+                                     .dz = dz_.view(),
+                                     .dB = dB_.view(),
+                                     .dC = dC_.view(),
+                                     .dA_log = dA_log_.view(),
+                                     .dD = dD_.view(),
+                                     .ddelta_bias = ddelta_bias_.view(),
+                                     .dstate = case_.carried ? dstate_.view() : TensorView(),
+                                     .dy = dy_.view(),
+                                     .u = u_.view(),
+                                     .delta = delta_.view(),
+                                     .delta_bias = delta_bias_.view(),
+                                     .A = A_.view(),
+                                     .B = B_.view(),
+                                     .C = C_.view(),
+                                     .D = D_.view(),
+                                     .z = z_.view(),
+                                     .state = state_.view(),
+                                     .segments = case_.segments});
+  }
+
+  // Inputs of a few units. A step is of the magnitude of delta, a state or the gradient of one of a few steps; what is
+  // added up over states, channels or tokens grows with the root of their number.
+  std::vector<OpOutput> outputs() const override {
+    const double n = std::sqrt(static_cast<double>(case_.n)), e = std::sqrt(static_cast<double>(case_.e));
+    const double l = std::sqrt(static_cast<double>(case_.rows()) + 1.0);
+    const double step = 3.0 * std::max(1.0, case_.delta_deviation), gate = 2.0 * std::max(1.0, case_.gate_deviation);
+    const double state = 2.0 * step, gradient = 4.0 * gate;
+    return {{"du", &du_, gradient * step * n, n * n},
+            {"ddelta", &ddelta_, gradient * state * n, n * n},
+            {"dz", &dz_, state * n, n * n},
+            {"dB", &dB_, gradient * step * e, e * e},
+            {"dC", &dC_, gate * state * e, e * e},
+            {"dA_log", &dA_log_, gradient * step * state * l, l * l},
+            {"dD", &dD_, gate * l, l * l},
+            {"ddelta_bias", &ddelta_bias_, gradient * state * n * l, n * n * l * l},
+            {"dstate", &dstate_, gradient, 4.0}};
+  }
+
+ private:
+  CaseTensor rows(DType type, uint64_t seed, double deviation, bool strided, int64_t gap) const {
+    return CaseTensor(type, {case_.rows(), case_.e}, seed, 0.0, deviation, strided ? case_.e + gap : 0);
+  }
+  CaseTensor states(uint64_t seed) const { return CaseTensor(DType::f32, {case_.slots, case_.n, case_.e}, seed); }
+  CaseTensor groups(uint64_t seed) const {
+    return CaseTensor(DType::f32, {case_.rows(), case_.n}, seed, 0.0, 1.0, case_.strided ? 2 * case_.n + 5 : 0);
+  }
+  CaseTensor channels(uint64_t seed, double mean = 0.0) const { return CaseTensor(DType::f32, {case_.e}, seed, mean); }
+
+  SelectiveScanBackwardCase case_;
+  CaseTensor dy_ = rows(DType::f32, 1, 1.0, false, 0), u_ = rows(case_.type, 2, 1.0, false, 0);
+  CaseTensor delta_ = rows(DType::f32, 3, case_.delta_deviation, case_.strided, 16);
+  CaseTensor z_ = rows(DType::f32, 4, case_.gate_deviation, case_.strided, case_.e);
+  CaseTensor delta_bias_ = channels(5, -2.0), D_ = channels(6), B_ = groups(7), C_ = groups(8);
+  CaseTensor A_{DType::f32, {case_.n, case_.e}, 9, 0.5, 0.4};
+  CaseTensor state_ = states(10), dstate_ = states(11);
+  CaseTensor du_ = rows(DType::f32, 12, 1.0, false, 0), ddelta_ = rows(DType::f32, 13, 1.0, false, 0);
+  CaseTensor dz_ = rows(DType::f32, 14, 1.0, case_.strided, case_.e), dB_ = groups(15), dC_ = groups(16);
+  CaseTensor dA_log_{DType::f32, {case_.n, case_.e}, 17}, dD_ = channels(18), ddelta_bias_ = channels(19);
+};
+
+inline std::vector<OpCase> selective_scan_backward_cases() {
+  std::vector<SelectiveScanBackwardCase> list;
+  for (int64_t e : {1, 7, 15, 16, 17, 31, 33, 64, 65, 130, 200}) list.push_back({.e = e});
+  for (int64_t n : {1, 3, 8, 13, 32, 256}) list.push_back({.n = n, .segments = {{0, 9, 0}}});
+  for (int64_t l : {0, 1, 2, 15, 16, 17, 32, 49, 300}) list.push_back({.segments = {{0, l, 1}}});
+  list.push_back({.e = 37, .type = DType::bf16});
+  list.push_back({.strided = true});
+  list.push_back({.carried = false});
+  for (bool carried : {false, true})
+    list.push_back(
+        {.segments = {{0, 5, 3}, {5, 0, 2}, {5, 1, 0}, {6, 19, kNoSlot}, {25, 2, 1}}, .slots = 5, .carried = carried});
+  list.push_back({.segments = {{0, 20, 0}}, .delta_deviation = 30.0});
+  list.push_back({.segments = {{0, 20, 0}}, .gate_deviation = 40.0});
+  for (int64_t e : {512, 1536, 4096})
+    list.push_back(
+        {.e = e, .segments = {{0, 1024, kNoSlot}, {1024, 1024, kNoSlot}}, .strided = true, .benchmark = true});
+
+  std::vector<OpCase> cases;
+  for (const SelectiveScanBackwardCase& c : list) {
+    std::string segments;
+    for (const Segment& s : c.segments)
+      segments += fmt::format("{}{}@{}", segments.empty() ? "" : ",", s.length, s.slot);
+    const auto l = static_cast<double>(c.rows()), e = static_cast<double>(c.e), n = static_cast<double>(c.n);
+    const auto size = static_cast<double>(size_of(c.type));
+    cases.push_back(
+        {fmt::format("l={} e={} n={} {}{}{} delta={} gate={}", segments, c.e, c.n, name(c.type),
+                     c.strided ? " strided" : "", c.carried ? "" : " truncated", c.delta_deviation, c.gate_deviation),
+         [c] { return std::make_unique<SelectiveScanBackwardProblem>(c); },
+         l * e * (24.0 + size) + 16.0 * l * n + 12.0 * n * e, 20.0 * l * e * n, c.benchmark});
+  }
+  return cases;
+}
+
+}  // namespace saker

@@ -1,0 +1,104 @@
+#include "train/estimate.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "model/flops.h"
+#include "train/optimizer.h"
+#include "train/shard_feed.h"
+
+namespace saker {
+
+namespace {
+
+constexpr int64_t kUsualMicroBatch = 2048;
+
+// Where a step's end is told of in the table, in order of tokens.
+struct Mark {
+  int64_t tokens;
+  std::string what;
+};
+
+std::vector<Mark> marks(const Recipe& recipe, const StepPlan& plan) {
+  std::vector<Mark> out{{1, "first step"}};
+  if (recipe.rate.warm_up_tokens > 0) out.push_back({recipe.rate.warm_up_tokens, "warm-up ends"});
+  for (const int quarter : {1, 2, 3, 4})
+    if (recipe.batch.ramp_tokens > 0 && recipe.batch.from != recipe.batch.to)
+      out.push_back({recipe.batch.ramp_tokens / 4 * quarter, fmt::format("batch ramp {}/4", quarter)});
+  for (size_t i = 0; i < plan.stages(); ++i)
+    out.push_back({plan.stage_end(i), fmt::format("{} ends", recipe.stages[i].name)});
+  if (plan.decay_begin() >= 0)
+    for (const int quarter : {1, 2, 3})
+      out.push_back({plan.decay_begin() + (plan.tokens() - plan.decay_begin()) / 4 * quarter,
+                     fmt::format("decay {}/4", quarter)});
+  std::stable_sort(out.begin(), out.end(), [](const Mark& a, const Mark& b) { return a.tokens < b.tokens; });
+  return out;
+}
+
+std::vector<SourceTokens> shares(const StageRecipe& stage, int64_t tokens) {
+  double weights = 0.0;
+  for (const MixtureShare& share : stage.mixture.shares) weights += share.weight;
+  std::vector<SourceTokens> out;
+  for (const MixtureShare& share : stage.mixture.shares)
+    out.push_back({share.source, std::llround(static_cast<double>(tokens) * share.weight / weights), 0.0});
+  return out;
+}
+
+std::vector<SourceTokens> shares(const StagePlan& plan) {
+  std::vector<SourceTokens> out;
+  for (const SourcePlan& source : plan.sources) {
+    int64_t tokens = 0, in_a_pass = 0;
+    for (const PartPlan& part : source.parts) {
+      tokens += part.tokens;
+      in_a_pass += part.epoch_tokens;
+    }
+    out.push_back(
+        {source.name, tokens, static_cast<double>(tokens) / static_cast<double>(std::max<int64_t>(1, in_a_pass))});
+  }
+  return out;
+}
+
+}  // namespace
+
+int64_t micro_batch_tokens(const Recipe& recipe) {
+  int64_t longest = 0;
+  for (const StageRecipe& stage : recipe.stages) longest = std::max(longest, stage.context);
+  const int64_t wanted = recipe.run.micro_batch_tokens > 0 ? recipe.run.micro_batch_tokens : kUsualMicroBatch;
+  return std::max(wanted, longest);
+}
+
+TrainingOptions training_options(const Recipe& recipe) {
+  TrainingOptions options;
+  options.dtype = recipe.model.dtype;
+  options.recompute = recipe.run.recompute;
+  options.max_rows = micro_batch_tokens(recipe);
+  options.max_slots = 1;
+  return options;
+}
+
+RunEstimate estimate(const Recipe& recipe, const TokenDataset* dataset) {
+  const StepPlan plan = recipe.plan();
+  const std::vector<StagePlan> mixtures = dataset ? plan_stages(*dataset, recipe) : std::vector<StagePlan>{};
+  RunEstimate out;
+  for (size_t i = 0; i < plan.stages(); ++i) {
+    const StageRecipe& stage = recipe.stages[i];
+    const int64_t tokens = plan.stage_end(i) - plan.stage_begin(i);
+    out.stages.push_back({stage.name, tokens, 0, stage.context, dataset ? shares(mixtures[i]) : shares(stage, tokens)});
+  }
+  const std::vector<Mark> all = marks(recipe, plan);
+  auto mark = all.begin();
+  while (const auto step = plan.at(out.tokens)) {
+    out.tokens = step->tokens_after;
+    ++out.steps;
+    ++out.stages[step->stage].steps;
+    for (; mark != all.end() && mark->tokens <= step->tokens_after; ++mark)
+      out.schedule.push_back(
+          {out.steps, step->tokens_after, step->stage, step->context, step->rows, step->learning_rate, mark->what});
+  }
+  out.memory = TrainingModel::memory(recipe.model.config, training_options(recipe));
+  out.moment_bytes = Optimizer::moment_bytes(recipe.model.config);
+  out.flops_per_token = training_flops_per_token(recipe.model.config);
+  return out;
+}
+
+}  // namespace saker

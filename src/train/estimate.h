@@ -1,0 +1,52 @@
+// What a run will take, known before it starts.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "data/token_dataset.h"
+#include "train/recipe.h"
+
+namespace saker {
+
+struct ScheduleRow {
+  int64_t step, tokens;  // of the step's end
+  size_t stage;
+  int64_t context, rows;
+  double learning_rate;
+  std::string what;  // "warm-up ends"
+};
+
+struct SourceTokens {
+  std::string source;
+  int64_t tokens;
+  double epochs;  // passes over the source in this stage; 0: unknown
+};
+
+struct StageEstimate {
+  std::string name;
+  int64_t tokens, steps, context;
+  std::vector<SourceTokens> sources;
+};
+
+struct RunEstimate {
+  std::vector<ScheduleRow> schedule;  // where something changes
+  std::vector<StageEstimate> stages;
+  int64_t steps = 0, tokens = 0;
+  MemoryPlan memory;
+  size_t moment_bytes = 0;
+  double flops_per_token = 0.0;  // 6 per parameter that a token is multiplied with
+
+  size_t memory_bytes() const noexcept { return memory.total() + moment_bytes; }
+};
+
+// Tokens of a micro-batch: whole rows of the longest context.
+int64_t micro_batch_tokens(const Recipe& recipe);
+TrainingOptions training_options(const Recipe& recipe);
+
+// With `dataset` tokens by source are those that the batches will have, else as the weights say. Throws as ShardFeed
+// does for a mixture that the dataset cannot give.
+RunEstimate estimate(const Recipe& recipe, const TokenDataset* dataset = nullptr);
+
+}  // namespace saker

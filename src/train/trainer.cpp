@@ -1,0 +1,291 @@
+#include "train/trainer.h"
+
+#include <chrono>
+#include <cmath>
+
+#include "core/error.h"
+#include "io/atomic_file.h"
+#include "io/checksum.h"
+#include "model/flops.h"
+#include "train/checkpoint_folder.h"
+#include "train/estimate.h"
+#include "train/run_start.h"
+
+namespace saker {
+
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::ordered_json;
+
+double seconds_since(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+int64_t most_rows(const StepPlan& plan) {
+  int64_t most = 0;
+  for (size_t stage = 0; stage < plan.stages(); ++stage)
+    for (int64_t tokens = plan.stage_begin(stage); tokens < plan.stage_end(stage);) {
+      const PlannedStep step = *plan.at(tokens);
+      most = std::max(most, step.rows);
+      tokens = step.tokens_after;
+    }
+  return most;
+}
+
+StateAtBorders borders_of(const DataRecipe& data) {
+  if (data.packing == Packing::carried) return StateAtBorders::carried;
+  return data.reset ? StateAtBorders::reset : StateAtBorders::kept;
+}
+
+TrainingOptions options_of(const Recipe& recipe, int64_t lanes) {
+  TrainingOptions options = training_options(recipe);
+  options.max_slots = std::max(options.max_slots, Lanes::slots(lanes));
+  return options;
+}
+
+int64_t lanes_of(const Recipe& recipe, const StepPlan& plan) {
+  return recipe.data.packing == Packing::carried ? most_rows(plan) : 0;
+}
+
+int64_t targets_of(const Batch& batch) {
+  return std::count_if(batch.labels.begin(), batch.labels.end(), [](int32_t label) { return label != kIgnoredLabel; });
+}
+
+// The sums of a micro-batch, in the order of its tokens.
+void add_losses(const Batch& batch, const MicroBatch& micro, TensorView nats, StepResult& result) {
+  for (const Piece& piece : batch.pieces) {
+    if (piece.begin < micro.begin || piece.begin >= micro.begin + micro.length) continue;
+    SourceLoss& source = result.sources[static_cast<size_t>(piece.source)];
+    for (int64_t t = piece.begin; t < piece.begin + piece.length; ++t) {
+      if (batch.labels[static_cast<size_t>(t)] == kIgnoredLabel) continue;
+      source.nats += load_element(nats.data, nats.dtype, t - micro.begin);
+      ++source.targets;
+    }
+  }
+}
+
+std::string_view kind_of(const Verdict& verdict) {
+  return verdict.kind == Verdict::Kind::spike ? "spike" : "not_finite";
+}
+
+}  // namespace
+
+Trainer::Trainer(Recipe recipe, std::unique_ptr<DataFeed> data, TrainerSettings settings)
+    : recipe_(std::move(recipe)),
+      settings_(std::move(settings)),
+      plan_(recipe_.plan()),
+      folder_(settings_.out),
+      data_(std::move(data)),
+      checkpoint_(starting_checkpoint(folder_, settings_.start)),
+      model_(starting_weights(recipe_, checkpoint_, settings_.backend.threads), settings_.backend,
+             options_of(recipe_, lanes_of(recipe_, plan_))),
+      optimizer_(model_.parameters(), recipe_.optimizer),
+      guard_(recipe_.spikes),
+      validation_(model_, settings_.validation.empty() ? 0 : end_of_text(recipe_.model.config)),
+      nats_(model_.accumulation_dtype(), {model_.options().max_rows}) {
+  if (const int64_t lanes = lanes_of(recipe_, plan_))
+    lanes_.emplace(recipe_.model.config, lanes, model_.accumulation_dtype());
+  if (!checkpoint_.empty()) load_run(checkpoint_);
+  log_.emplace(folder_.metrics(), progress_.step);
+}
+
+void Trainer::load_run(const fs::path& checkpoint) {
+  SavedState saved = read_saved_state(checkpoint);
+  load_optimizer(checkpoint, model_.parameters(), optimizer_);
+  optimizer_.set_steps(saved.progress.updates);
+  if (settings_.start.kind == RunStart::Kind::fork) {
+    progress_.updates = saved.progress.updates;
+    progress_.forked_at_tokens = saved.progress.forked_at_tokens + saved.progress.tokens;
+    if (!lanes_) continue_data(saved.progress.data);
+    return;
+  }
+  expect_same_recipe(saved.recipe, recipe_.tree.root);
+  progress_ = std::move(saved.progress);
+  guard_.restore(progress_.spikes);
+  data_->restore(progress_.data);
+  if (lanes_) load_lanes(checkpoint, lanes_->pool());
+}
+
+// A fork reads on where its origin stopped, so that no document is seen twice, unless it reads other data.
+void Trainer::continue_data(const nlohmann::json& position) {
+  try {
+    data_->restore(position);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::invalid_argument) throw;
+    settings_.on_news(fmt::format("the data begins anew: {}", error.what()));
+  }
+}
+
+bool Trainer::run() {
+  while (const std::optional<PlannedStep> planned = plan_.at(progress_.tokens)) {
+    if (settings_.stop()) {
+      save(folder_.checkpoint(progress_.step));
+      return false;
+    }
+    enter_stage(planned->stage);
+    const auto begin = std::chrono::steady_clock::now();
+    StepResult result = make_step(*planned);
+    result.seconds = seconds_since(begin);
+    log_step(result);
+    settings_.on_step(result);
+    after_step(result);
+  }
+  export_model();
+  return true;
+}
+
+// The data of a stage begins where the one before ended; after a resume it continues within the stage.
+void Trainer::enter_stage(size_t stage) {
+  if (stage_ == stage) return;
+  data_->enter_stage(stage);
+  if (progress_.tokens == plan_.stage_begin(stage)) guard_.forget();
+  stage_ = stage;
+}
+
+StepResult Trainer::make_step(const PlannedStep& planned) {
+  StepResult result;
+  result.step = progress_.step + 1;
+  result.planned = planned;
+  result.sources.resize(data_->sources().size());
+  const Batch batch = data_->next(planned.rows);
+  model_.parameters().zero_gradients();
+  accumulate(batch, result);
+  result.gradient_norm = optimizer_.gradient_norm(model_.stream());
+  result.verdict = guard_.judge(result.loss(), result.gradient_norm);
+  apply(batch, result);
+  progress_.step = result.step;
+  progress_.tokens = planned.tokens_after;
+  return result;
+}
+
+void Trainer::accumulate(const Batch& batch, StepResult& result) {
+  const LossOptions loss{1.0 / static_cast<double>(std::max<int64_t>(1, targets_of(batch))), recipe_.optimizer.z_loss};
+  if (lanes_) lanes_->begin();
+  const int64_t lanes = lanes_ ? lanes_->pool().slots() / 2 : 0;
+  const StateView state = lanes_ ? lanes_->pool().view() : StateView{};
+  for (const MicroBatch& micro : micro_batches(batch, model_.options().max_rows, borders_of(recipe_.data), lanes)) {
+    const auto begin = static_cast<size_t>(micro.begin), length = static_cast<size_t>(micro.length);
+    const TensorView nats(nats_.view().data, nats_.view().dtype, {micro.length});
+    model_.forward_backward(std::span(batch.ids).subspan(begin, length), std::span(batch.labels).subspan(begin, length),
+                            micro.segments, state, loss, nats);
+    add_losses(batch, micro, nats, result);
+  }
+  if (lanes_) lanes_->settle(batch);
+  for (const SourceLoss& source : result.sources) {
+    result.all.nats += source.nats;
+    result.all.targets += source.targets;
+  }
+}
+
+// The parameters change unless the step would do harm.
+void Trainer::apply(const Batch& batch, StepResult& result) {
+  const Verdict::Kind kind = result.verdict.kind;
+  result.skipped = kind == Verdict::Kind::not_finite || (kind == Verdict::Kind::spike && recipe_.spikes.skip);
+  if (kind != Verdict::Kind::normal) log_bad_step(batch, result);
+  if (result.skipped) {
+    ++progress_.skipped;
+    SAKER_CHECK(
+        kind != Verdict::Kind::not_finite || guard_.state().bad_in_a_row <= recipe_.spikes.max_in_a_row,
+        ErrorCode::invalid_argument,
+        "[train] step {}: {} steps in a row had a loss or gradient that is not a number; checkpoints are as they "
+        "were, a lower schedule.learning_rate may help",
+        result.step, guard_.state().bad_in_a_row);
+    return;
+  }
+  optimizer_.step(model_.stream(), result.planned.learning_rate);
+  model_.refresh(/*round=*/false);
+  progress_.updates = optimizer_.steps();
+}
+
+// What is due, in an order that a resume repeats: whatever a checkpoint's log has is before it.
+void Trainer::after_step(const StepResult& result) {
+  const bool last = !plan_.at(progress_.tokens);
+  if (is_due(recipe_.evaluation.every_tokens, result.planned) || last) evaluate(result);
+  if (progress_.tokens == plan_.decay_begin())
+    save(folder_.pre_decay());
+  else if (is_due(recipe_.checkpoints.every_tokens, result.planned) || last)
+    save(folder_.checkpoint(progress_.step));
+}
+
+void Trainer::save(const fs::path& folder) {
+  log_->sync();
+  progress_.spikes = guard_.state();
+  progress_.data = data_->position();
+  save_training_checkpoint(
+      folder, {model_.parameters(), optimizer_, lanes_ ? &lanes_->pool() : nullptr, progress_},
+      {.recipe = recipe_.tree.root, .tokenizer = data_->tokenizer_json(), .version = settings_.version});
+  rotate_checkpoints(folder_.checkpoints(), recipe_.checkpoints.keep);
+  if (recipe_.checkpoints.export_model) export_model();
+  settings_.on_saved(fmt::format("step {}: saved {}", progress_.step, folder.string()));
+}
+
+void Trainer::evaluate(const StepResult& result) {
+  if (settings_.validation.empty()) return;
+  scores_.clear();
+  ordered_json sources;
+  std::string news = fmt::format("step {}: loss {:.4f}", result.step, result.loss());
+  for (const ValidationSet& set : settings_.validation) {
+    scores_.push_back(validation_.score(set));
+    const ValidationScore& score = scores_.back();
+    sources[score.name] = {{"tokens", score.tokens}, {"nats_per_token", score.nats_per_token()}};
+    news += fmt::format(", {} {:.4f}", score.name, score.nats_per_token());
+  }
+  log_->write({{"step", progress_.step}, {"tokens", progress_.tokens}, {"validation", sources}});
+  settings_.on_news(news);
+}
+
+void Trainer::export_model() {
+  save_checkpoint(model_.parameters().to_weights(), folder_.model(),
+                  {.dtype = recipe_.checkpoints.export_dtype, .progress = {}});
+  if (const std::string tokenizer = data_->tokenizer_json(); !tokenizer.empty())
+    replace_file(folder_.model() / "tokenizer.json", tokenizer);
+}
+
+void Trainer::log_step(const StepResult& result) {
+  const PlannedStep& planned = result.planned;
+  ordered_json line{{"step", result.step},
+                    {"tokens", planned.tokens_after},
+                    {"stage", recipe_.stages[planned.stage].name},
+                    {"loss", result.loss()},
+                    {"learning_rate", planned.learning_rate},
+                    {"batch", planned.rows},
+                    {"context", planned.context},
+                    {"gradient_norm", result.gradient_norm},
+                    {"tokens_per_second", result.tokens_per_second()}};
+  if (settings_.product_rate > 0.0)
+    line["mfu"] = result.tokens_per_second() * training_flops_per_token(recipe_.model.config) / settings_.product_rate;
+  for (size_t i = 0; i < result.sources.size(); ++i)
+    if (const SourceLoss& source = result.sources[i]; source.targets > 0)
+      line["sources"][data_->sources()[i]] = {{"loss", source.nats / static_cast<double>(source.targets)},
+                                              {"targets", source.targets}};
+  if (result.skipped) line["skipped"] = true;
+  log_->write(line);
+}
+
+void Trainer::log_bad_step(const Batch& batch, const StepResult& result) {
+  ordered_json documents = ordered_json::array();
+  for (const Piece& piece : batch.pieces)
+    documents.push_back({data_->sources()[static_cast<size_t>(piece.source)], piece.document});
+  log_->write({{"step", result.step},
+               {"event", kind_of(result.verdict)},
+               {"loss", result.loss()},
+               {"gradient_norm", result.gradient_norm},
+               {"loss_z", result.verdict.loss_z},
+               {"gradient_norm_z", result.verdict.norm_z},
+               {"skipped", result.skipped},
+               {"documents", documents}});
+  settings_.on_news(fmt::format("step {}: {}, loss {:.4f}, gradient norm {:.4f}{}", result.step,
+                                kind_of(result.verdict), result.loss(), result.gradient_norm,
+                                result.skipped ? ", step skipped" : ""));
+}
+
+uint64_t Trainer::fingerprint() const {
+  Checksum sum;
+  for (const Parameter& parameter : model_.parameters().all())
+    sum.update(parameter.value.data,
+               static_cast<size_t>(parameter.value.shape.elements()) * size_of(parameter.value.dtype));
+  return sum.value();
+}
+
+}  // namespace saker

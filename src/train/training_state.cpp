@@ -1,0 +1,172 @@
+#include "train/training_state.h"
+
+#include "core/error.h"
+#include "io/json.h"
+#include "io/json_fields.h"
+#include "io/read_file.h"
+#include "io/safetensors.h"
+#include "model/config.h"
+#include "train/checkpoint_folder.h"
+
+namespace saker {
+
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr const char* kWeights = "model.safetensors";
+constexpr const char* kOptimizer = "optimizer.safetensors";
+constexpr const char* kLanes = "lanes.safetensors";
+constexpr const char* kState = "state.json";
+
+std::string moment_name(const Parameter& parameter, int moment) {
+  return fmt::format("{}.moment{}", parameter.name, moment);
+}
+
+std::string shown(const fs::path& path) {
+  return saker::quoted(path.native(), 400);
+}
+
+// Writes arrays one by one; `fill(i)` gives the i-th in the layout of files.
+template <class Fill>
+void write_arrays(CheckpointFolderWriter& folder, const std::string& name,
+                  const std::vector<SafetensorsWriter::Entry>& entries, const Fill& fill) {
+  SafetensorsWriter file(folder.path_of(name), entries);
+  for (size_t i = 0; i < entries.size(); ++i) {
+    const Tensor array = fill(i);
+    file.write(array.view().data, array.bytes());
+  }
+  file.commit();
+  folder.add(name, file);
+}
+
+Tensor stored(const Parameter& parameter, ConstTensorView array) {
+  Tensor tensor(array.dtype, parameter.stored_shape);
+  parameter.to_stored(tensor.view(), array);
+  return tensor;
+}
+
+void write_weights(CheckpointFolderWriter& folder, const Parameters& parameters) {
+  std::vector<SafetensorsWriter::Entry> entries;
+  for (const Parameter& parameter : parameters.all())
+    entries.push_back({parameter.name, parameter.value.dtype, parameter.stored_shape});
+  write_arrays(folder, kWeights, entries,
+               [&](size_t i) { return stored(parameters.all()[i], parameters.all()[i].value); });
+}
+
+void write_moments(CheckpointFolderWriter& folder, const Parameters& parameters, Optimizer& optimizer) {
+  std::vector<SafetensorsWriter::Entry> entries;
+  for (const int moment : {1, 2})
+    for (const Parameter& parameter : parameters.all())
+      entries.push_back({moment_name(parameter, moment), parameter.value.dtype, parameter.stored_shape});
+  const size_t count = parameters.all().size();
+  write_arrays(folder, kOptimizer, entries, [&](size_t i) {
+    const size_t of = i < count ? i : i - count;
+    Tensor& moment = i < count ? optimizer.moment1(of) : optimizer.moment2(of);
+    return stored(parameters.all()[of], moment.view());
+  });
+}
+
+void write_lanes(CheckpointFolderWriter& folder, StatePool& lanes) {
+  const StateView view = lanes.view();
+  const std::vector<TensorView> arrays{view.conv, view.ssm};
+  SafetensorsWriter file(folder.path_of(kLanes),
+                         {{"conv", view.conv.dtype, view.conv.shape}, {"ssm", view.ssm.dtype, view.ssm.shape}});
+  for (const TensorView& array : arrays)
+    file.write(array.data, static_cast<size_t>(array.shape.elements()) * size_of(array.dtype));
+  file.commit();
+  folder.add(kLanes, file);
+}
+
+// The array, which must have this type and shape.
+StoredArray array_of(const SafetensorsFile& file, const std::string& name, DType dtype, const Shape& shape) {
+  StoredArray array = file.array(name);
+  SAKER_CHECK(array.dtype == dtype && array.shape == shape, ErrorCode::corrupt_data,
+              "[checkpoint] {}: expected {} to be {} {}, found {} {}", shown(file.path()), name, saker::name(dtype),
+              shape.text(), saker::name(array.dtype), array.shape.text());
+  return array;
+}
+
+void load_array(const SafetensorsFile& file, const std::string& name, TensorView to) {
+  const StoredArray array = array_of(file, name, to.dtype, to.shape);
+  convert_elements(to.data, to.dtype, array.data, array.dtype, to.shape.elements());
+}
+
+std::deque<double> window(const json& list) {
+  return {list.begin(), list.end()};
+}
+
+}  // namespace
+
+json to_json(const Progress& progress) {
+  return {{"step", progress.step},
+          {"tokens", progress.tokens},
+          {"skipped", progress.skipped},
+          {"updates", progress.updates},
+          {"forked_at_tokens", progress.forked_at_tokens},
+          {"data", progress.data},
+          {"spikes",
+           {{"losses", progress.spikes.losses},
+            {"norms", progress.spikes.norms},
+            {"bad_in_a_row", progress.spikes.bad_in_a_row}}}};
+}
+
+Progress progress_from_json(const json& value, std::string_view from) {
+  try {
+    const json& spikes = value.at("spikes");
+    return {.step = value.at("step"),
+            .tokens = value.at("tokens"),
+            .skipped = value.at("skipped"),
+            .updates = value.at("updates"),
+            .forked_at_tokens = value.at("forked_at_tokens"),
+            .data = value.at("data"),
+            .spikes = {window(spikes.at("losses")), window(spikes.at("norms")), spikes.at("bad_in_a_row")}};
+  } catch (const json::exception& error) {
+    fail(ErrorCode::corrupt_data, "[checkpoint] {}: {}", from, saker::quoted(std::string_view(error.what()), 200));
+  }
+}
+
+void save_training_checkpoint(const fs::path& folder, const TrainingState& state, const CheckpointLabel& label) {
+  CheckpointFolderWriter writer(folder);
+  write_weights(writer, state.parameters);
+  write_moments(writer, state.parameters, state.optimizer);
+  if (state.lanes) write_lanes(writer, *state.lanes);
+  ModelConfig config = state.parameters.config();
+  config.stored_dtype = state.parameters.all().front().value.dtype;
+  writer.write_text("config.json", write_config(config));
+  if (!label.tokenizer.empty()) writer.write_text("tokenizer.json", label.tokenizer);
+  const json saved = {{"progress", to_json(state.progress)}, {"recipe", label.recipe}, {"version", label.version}};
+  writer.write_text(kState, saved.dump(2) + "\n");
+  writer.commit(state.progress.step, state.progress.tokens);
+}
+
+SavedState read_saved_state(const fs::path& folder) {
+  const fs::path path = folder / kState;
+  const json saved = parse_json(read_file(path), "checkpoint", shown(path));
+  const std::string from = shown(path);
+  const JsonFields fields(saved, "checkpoint", from);
+  return {progress_from_json(fields.object("progress").value(), from), fields.object("recipe").value(),
+          fields.text("version", "")};
+}
+
+void load_optimizer(const fs::path& folder, const Parameters& parameters, Optimizer& optimizer) {
+  const SafetensorsFile file(folder / kOptimizer);
+  for (size_t i = 0; i < parameters.all().size(); ++i) {
+    const Parameter& parameter = parameters.all()[i];
+    for (const int moment : {1, 2}) {
+      Tensor& to = moment == 1 ? optimizer.moment1(i) : optimizer.moment2(i);
+      const StoredArray array =
+          array_of(file, moment_name(parameter, moment), parameter.value.dtype, parameter.stored_shape);
+      parameter.from_stored(to.view(), ConstTensorView(array.data, array.dtype, array.shape));
+    }
+  }
+}
+
+void load_lanes(const fs::path& folder, StatePool& lanes) {
+  const SafetensorsFile file(folder / kLanes);
+  load_array(file, "conv", lanes.view().conv);
+  load_array(file, "ssm", lanes.view().ssm);
+}
+
+}  // namespace saker

@@ -1,0 +1,60 @@
+// All of a run that a checkpoint holds: with it, what follows is the same bit for bit as without an interruption.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "model/parameters.h"
+#include "model/state.h"
+#include "train/optimizer.h"
+#include "train/spike_guard.h"
+
+namespace saker {
+
+// Counters and positions. A forked run counts its own steps and tokens from 0.
+struct Progress {
+  int64_t step = 0, tokens = 0;  // taken from the data, also by steps that were skipped
+  int64_t skipped = 0;           // steps that changed no parameter
+  int64_t updates = 0;           // steps of the optimiser, also those before a fork
+  int64_t forked_at_tokens = 0;  // tokens of all runs before
+  nlohmann::json data;           // where the loader is
+  SpikeGuard::State spikes;
+};
+
+nlohmann::json to_json(const Progress& progress);
+// Throws corrupt_data; `from` names the file.
+Progress progress_from_json(const nlohmann::json& json, std::string_view from);
+
+struct TrainingState {
+  Parameters& parameters;
+  Optimizer& optimizer;
+  StatePool* lanes;  // recurrent states of carried sequences; null if none are carried
+  Progress& progress;
+};
+
+// What describes a checkpoint beside its numbers.
+struct CheckpointLabel {
+  nlohmann::json recipe;
+  std::string tokenizer;  // tokenizer.json, so that the folder is a model
+  std::string version;    // of the program
+};
+
+// Replaces the checkpoint `folder`. Throws io; the old one is then still there.
+void save_training_checkpoint(const std::filesystem::path& folder, const TrainingState& state,
+                              const CheckpointLabel& label);
+
+// state.json of a checkpoint.
+struct SavedState {
+  Progress progress;
+  nlohmann::json recipe;
+  std::string version;
+};
+SavedState read_saved_state(const std::filesystem::path& folder);
+
+// Moments and lanes of a checkpoint; its weights are those of load_checkpoint(folder). Throws corrupt_data.
+void load_optimizer(const std::filesystem::path& folder, const Parameters& parameters, Optimizer& optimizer);
+void load_lanes(const std::filesystem::path& folder, StatePool& lanes);
+
+}  // namespace saker
