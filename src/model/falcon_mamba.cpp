@@ -100,7 +100,7 @@ FalconMamba::FalconMamba(const Weights& weights, const Backend& backend, std::op
 }
 
 int64_t Workspace::default_rows(const Backend& backend) noexcept {
-  constexpr int64_t kGpuRows = 4096;
+  constexpr int64_t kGpuRows = 2048;  // more are no faster
   return backend.kind == BackendKind::cuda ? kGpuRows : kDefaultRows;
 }
 

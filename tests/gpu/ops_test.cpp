@@ -22,34 +22,34 @@ namespace {
 using GpuOps = GpuTest;
 
 TEST_F(GpuOps, Cast) {
-  test_op_cases_on(gpu_, cast_cases());
+  test_op_cases_on(gpu_, without_benchmarks(cast_cases()));
 }
 TEST_F(GpuOps, CausalConv1d) {
-  test_op_cases_on(gpu_, causal_conv1d_cases());
+  test_op_cases_on(gpu_, without_benchmarks(causal_conv1d_cases()));
 }
 TEST_F(GpuOps, Embedding) {
-  test_op_cases_on(gpu_, embedding_cases());
+  test_op_cases_on(gpu_, without_benchmarks(embedding_cases()));
 }
 TEST_F(GpuOps, Linear) {
-  test_op_cases_on(gpu_, linear_cases());
+  test_op_cases_on(gpu_, without_benchmarks(linear_cases()));
 }
 TEST_F(GpuOps, LogSumExp) {
-  test_op_cases_on(gpu_, log_sum_exp_cases());
+  test_op_cases_on(gpu_, without_benchmarks(log_sum_exp_cases()));
 }
 TEST_F(GpuOps, MixerStep) {
-  test_op_cases_on(gpu_, mixer_step_cases());
+  test_op_cases_on(gpu_, without_benchmarks(mixer_step_cases()));
 }
 TEST_F(GpuOps, PickColumns) {
-  test_op_cases_on(gpu_, pick_columns_cases());
+  test_op_cases_on(gpu_, without_benchmarks(pick_columns_cases()));
 }
 TEST_F(GpuOps, Quantize) {
-  test_op_cases_on(gpu_, quantize_cases());
+  test_op_cases_on(gpu_, without_benchmarks(quantize_cases()));
 }
 TEST_F(GpuOps, RmsNorm) {
-  test_op_cases_on(gpu_, rms_norm_cases());
+  test_op_cases_on(gpu_, without_benchmarks(rms_norm_cases()));
 }
 TEST_F(GpuOps, SelectiveScan) {
-  test_op_cases_on(gpu_, selective_scan_cases());
+  test_op_cases_on(gpu_, without_benchmarks(selective_scan_cases()));
 }
 
 class GpuChoice : public GpuTest {

@@ -8,12 +8,14 @@
 
 #include "ops/mixer_step/mixer_step.h"
 #include "ops/op_case.h"
+#include "ops/quantize/quantize.h"
 
 namespace saker {
 
 struct MixerStepCase {
   int64_t b = 1;
   DType type = DType::bf16;
+  DType matrices = type;  // or q8 or q4
   bool biases = false, norms = true;
   int64_t d = 512, e = 4096, n = 16, r = 256, k = 4, slots = 9;
 };
@@ -38,13 +40,26 @@ class MixerStepProblem : public OpProblem {
         A_(DType::f32, {c.n, c.e}, 14, 0.5, 0.4),
         D_(DType::f32, {c.e}, 15),
         out_proj_(c.type, {c.d, c.e}, 16, 0.0, 1.0 / std::sqrt(static_cast<double>(c.e))),
-        out_proj_bias_(DType::f32, {c.d}, 17, 0.0, 0.1) {
+        out_proj_bias_(DType::f32, {c.d}, 17, 0.0, 0.1),
+        quantized_(DType::u8, {static_cast<int64_t>(of_all_quantized())}, 18) {
     float* A = A_.view().as<float>();
     for (int64_t i = 0; i < c.n * c.e; ++i) A[i] = -std::exp(A[i]);
     for (int64_t t = 0; t < c.b; ++t) segments_.push_back({t, 1, (7 * t + 3) % c.slots});
   }
 
   void run(Stream& stream) override {
+    auto* next = quantized_.on(stream).as<std::byte>();
+    // The matrix, or what it is rounded to.
+    const auto matrix = [&](CaseTensor& plain, DType type) -> ConstTensorView {
+      if (!is_quantized(type)) return plain.on(stream);
+      const TensorView q(next, type, plain.on(stream).shape);
+      next += bytes_of(q);
+      quantize(stream, q, plain.on(stream));
+      return q;
+    };
+    const DType of_dt = case_.matrices == DType::q4 ? DType::q8 : case_.matrices;
+    const ConstTensorView in_proj = matrix(in_proj_, case_.matrices), x_proj = matrix(x_proj_, case_.matrices),
+                          dt_proj = matrix(dt_proj_, of_dt), out_proj = matrix(out_proj_, case_.matrices);
     mixer_step(stream, {.residual = residual_.on(stream),
                         .conv = conv_.on(stream),
                         .ssm = ssm_.on(stream),
@@ -52,16 +67,16 @@ class MixerStepProblem : public OpProblem {
                         .u = u_.on(stream),
                         .y = u_.on(stream),
                         .norm = norm_.on(stream),
-                        .in_proj = in_proj_.on(stream),
+                        .in_proj = in_proj,
                         .in_proj_bias = case_.biases ? ConstTensorView(in_proj_bias_.on(stream)) : ConstTensorView(),
                         .conv_weight = conv_weight_.on(stream),
                         .conv_bias = case_.biases ? ConstTensorView(conv_bias_.on(stream)) : ConstTensorView(),
-                        .x_proj = x_proj_.on(stream),
-                        .dt_proj = dt_proj_.on(stream),
+                        .x_proj = x_proj,
+                        .dt_proj = dt_proj,
                         .dt_bias = dt_bias_.on(stream),
                         .A = A_.on(stream),
                         .D = D_.on(stream),
-                        .out_proj = out_proj_.on(stream),
+                        .out_proj = out_proj,
                         .out_proj_bias = case_.biases ? ConstTensorView(out_proj_bias_.on(stream)) : ConstTensorView(),
                         .eps = 1e-5,
                         .mixer_eps = 1e-6,
@@ -77,9 +92,19 @@ class MixerStepProblem : public OpProblem {
   }
 
  private:
+  // A multiple of 64 bytes.
+  static size_t bytes_of(const ConstTensorView& q) {
+    return (quantized_bytes(q.dtype, q.shape[0], q.shape[1]) + 63) / 64 * 64;
+  }
+  size_t of_all_quantized() const {
+    const MixerStepCase& c = case_;
+    const int64_t weights = c.e * (3 * c.d + c.r + 2 * c.n + c.r);
+    return is_quantized(c.matrices) ? quantized_bytes(DType::q8, 1, weights) + 4 * 64 : 0;
+  }
+
   MixerStepCase case_;
   CaseTensor residual_, conv_, ssm_, xz_, u_, norm_, in_proj_, in_proj_bias_, conv_weight_, conv_bias_, x_proj_,
-      dt_proj_, dt_bias_, A_, D_, out_proj_, out_proj_bias_;
+      dt_proj_, dt_bias_, A_, D_, out_proj_, out_proj_bias_, quantized_;
   std::vector<Segment> segments_;
 };
 
@@ -89,10 +114,13 @@ inline std::vector<OpCase> mixer_step_cases() {
   list.push_back({.b = 2, .type = DType::f16});
   list.push_back({.b = 3, .biases = true});
   list.push_back({.b = 3, .norms = false});
+  for (DType matrices : {DType::q8, DType::q4})
+    for (int64_t b : {1, 5}) list.push_back({.b = b, .matrices = matrices, .d = 2048, .e = 8192});
   std::vector<OpCase> cases;
   for (const MixerStepCase& c : list)
-    cases.push_back({fmt::format("b={} {}{}{}", c.b, name(c.type), c.biases ? " biases" : "", c.norms ? "" : " plain"),
-                     [c] { return std::make_unique<MixerStepProblem>(c); }});
+    cases.push_back(
+        {fmt::format("b={} {}{}{}", c.b, name(c.matrices), c.biases ? " biases" : "", c.norms ? "" : " plain"),
+         [c] { return std::make_unique<MixerStepProblem>(c); }});
   return cases;
 }
 
