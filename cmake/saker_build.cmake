@@ -17,8 +17,8 @@ add_library(saker_options INTERFACE)
 # not change with the compiler.
 target_compile_options(saker_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -Wnon-virtual-dtor
                        -ffp-contract=off $<$<BOOL:${SAKER_WARNINGS_AS_ERRORS}>:-Werror>>)
-# CMake 3.25 knows no C++20 of nvcc's; nvcc cannot evaluate fmt's checks of format strings.
-target_compile_options(saker_options INTERFACE $<$<COMPILE_LANGUAGE:CUDA>:-std=c++20 -Xcompiler=-Wall -Xcompiler=-Wextra
+# nvcc cannot evaluate fmt's checks of format strings.
+target_compile_options(saker_options INTERFACE $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall -Xcompiler=-Wextra
                        -DFMT_USE_CONSTEXPR=1 -DFMT_CONSTEVAL= $<$<BOOL:${SAKER_WARNINGS_AS_ERRORS}>:-Werror=all-warnings>>)
 if(SAKER_SANITIZE)
   # Instrumented code hides from GCC 12 what is initialised (std::optional), so that it warns of what is not so.
@@ -71,6 +71,9 @@ if(SAKER_CUDA)
     set(CMAKE_CUDA_COMPILER ${SAKER_NVCC})
     set(CMAKE_CUDA_ARCHITECTURES ${SAKER_CUDA_ARCHITECTURES})
     enable_language(CUDA)
+    # CMake 3.25 does not know that nvcc has C++20.
+    set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+    set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
     find_package(CUDAToolkit REQUIRED)
     set(SAKER_HAS_CUDA ON)
   else()
@@ -118,22 +121,6 @@ function(saker_module name)
   endif()
 
   saker_fuzzers(${name} "${ARG_LIBRARIES}")
-endfunction()
-
-# The target cuda_sources: every *.cu compiled and nothing else.
-function(saker_cuda_sources)
-  if(NOT SAKER_HAS_CUDA)
-    return()
-  endif()
-  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/*.cu)
-  set(objects)
-  foreach(source IN LISTS sources)
-    file(RELATIVE_PATH path ${CMAKE_SOURCE_DIR} ${source})
-    string(REGEX REPLACE "src/([a-z]+)/.*" "\\1" module ${path})
-    list(APPEND objects CMakeFiles/saker_${module}.dir/${path}.o)
-  endforeach()
-  add_custom_target(cuda_sources COMMAND ${CMAKE_COMMAND} --build ${CMAKE_BINARY_DIR} --target ${objects}
-                    WORKING_DIRECTORY ${CMAKE_BINARY_DIR} VERBATIM)
 endfunction()
 
 function(saker_all_modules out)
