@@ -17,6 +17,10 @@ add_library(saker_options INTERFACE)
 # not change with the compiler.
 target_compile_options(saker_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -ffp-contract=off
                        $<$<BOOL:${SAKER_WARNINGS_AS_ERRORS}>:-Werror>)
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # GCC 12 sees overlapping copies in assignments of literals to strings, where there are none (GCC bug 105651).
+  target_compile_options(saker_options INTERFACE -Wno-restrict)
+endif()
 if(SAKER_SANITIZE)
   # Instrumented code hides from GCC 12 what is initialised (std::optional), so that it warns of what is not so.
   target_compile_options(saker_options INTERFACE -fsanitize=${SAKER_SANITIZE} -fno-omit-frame-pointer
