@@ -141,6 +141,9 @@ TEST(Jinja, Loops) {
       "1TrueFalse2 2FalseFalse1 3FalseTrue0 ");
   EXPECT_EQ(rendered("{% for x in l if x > 1 %}{{ x }}/{{ loop.length }} {% endfor %}"), "3/2 2/2 ");
   EXPECT_EQ(rendered("{% for x in [] %}a{% else %}none{% endfor %}"), "none");
+  EXPECT_EQ(rendered("{% for x in [1] %}{% break %}{% else %}else{% endfor %}"), "else");
+  EXPECT_EQ(rendered("{% for x in [1] %}{% continue %}{% else %}else{% endfor %}"), "else");
+  EXPECT_EQ(rendered("{{ missing is callable }}"), "True");
   EXPECT_EQ(rendered("{% for k, v in d.items() %}{{ k }}{% endfor %}"), "baitems");
   EXPECT_EQ(rendered("{% for x in l %}{% if x == 1 %}{% continue %}{% endif %}{{ x }}{% endfor %}"), "32");
   EXPECT_EQ(rendered("{% for x in l %}{% if x == 1 %}{% break %}{% endif %}{{ x }}{% else %}-{% endfor %}"), "3");
