@@ -116,8 +116,8 @@ TEST_P(MemoryTest, ALongPromptTakesThatOfAShortOne) {
   EXPECT_LE(longer.peak, shorter.peak + kResolution);
 }
 
-// The library that multiplies makes its handles anew for every product, as many in every step; all else was made
-// before.
+// The library that multiplies makes its handles anew for every product, as many in every step, and gives them back: the
+// heap may grow by a step of malloc (128 KiB; measured: 124 KiB once in 200 training steps). All else was made before.
 TEST_P(MemoryTest, ATrainingStepTakesThatOfTheSecond) {
   const Batch batch = mixed_batch(model_.config());
   for (Recompute recompute : {Recompute::none, Recompute::in_block, Recompute::full}) {
@@ -138,7 +138,7 @@ TEST_P(MemoryTest, ATrainingStepTakesThatOfTheSecond) {
     const Memory second = memory();
     for (int i = 0; i < 200; ++i) ASSERT_EQ(allocations_of_step(), allocations);
     const Memory all = memory();
-    EXPECT_EQ(all.mapped, second.mapped);
+    EXPECT_LE(all.mapped, second.mapped + kResolution);
     EXPECT_LE(all.resident, second.resident + kResolution);
   }
 }

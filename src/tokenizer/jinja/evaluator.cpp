@@ -77,16 +77,19 @@ class Evaluator {
   Flow execute(const For& node, const FramePtr& frame) {
     const auto items = std::make_shared<const std::vector<Value>>(chosen(node, frame));
     const int line = run_.line;
+    bool completed = false;  // else follows, as in jinja2, unless a round came to its end: break and continue are none
     ++loops_;
     for (size_t i = 0; i < items->size(); ++i) {
       const auto inner = std::make_shared<Frame>(frame);
       run_.line = line;
       assign(node.targets, node.unpacks, (*items)[i], *inner);
       inner->values["loop"] = std::make_shared<const Loop>(Loop{items, i, loops_});
-      if (execute(node.body, inner) == Flow::break_loop) break;
+      const Flow flow = execute(node.body, inner);
+      completed = completed || flow == Flow::next;
+      if (flow == Flow::break_loop) break;
     }
     --loops_;
-    return items->empty() ? execute(node.otherwise, std::make_shared<Frame>(frame)) : Flow::next;
+    return !completed ? execute(node.otherwise, std::make_shared<Frame>(frame)) : Flow::next;
   }
 
   // The items that a loop goes through: those for which its condition holds.

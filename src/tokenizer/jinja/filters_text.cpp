@@ -80,7 +80,7 @@ JsonStyle json_style(const Parameters& given) {
     style.indent_text = *given[1].text();
   else if (lines)
     style.indent = std::max<int64_t>(given.integer(1, 0), 0);
-  if (lines) style.item_separator = ",";
+  if (lines) style.item_separator.resize(1);  // "," of ", "
   style.sort_keys = given.truth(3, false);
   return style;
 }

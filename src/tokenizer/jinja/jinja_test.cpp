@@ -121,6 +121,7 @@ TEST(Jinja, Json) {
               {"['\u00e9\\n\"', 1.0, true] | tojson", R"(["é\n\"", 1.0, true])"},
               {"'\u00e9\\U0001F600' | tojson(ensure_ascii=true)", R"("\u00e9\ud83d\ude00")"},
               {"{'b': [], 'a': [1]} | tojson(indent=2, sort_keys=true)", "{\n  \"a\": [\n    1\n  ],\n  \"b\": []\n}"},
+              {"{10: 1, 2: 2} | tojson(sort_keys=true)", "{\"2\": 2, \"10\": 1}"},
               {"[1, 2] | tojson(separators=(',', ':'))", "[1,2]"}});
 }
 
@@ -140,6 +141,9 @@ TEST(Jinja, Loops) {
       "1TrueFalse2 2FalseFalse1 3FalseTrue0 ");
   EXPECT_EQ(rendered("{% for x in l if x > 1 %}{{ x }}/{{ loop.length }} {% endfor %}"), "3/2 2/2 ");
   EXPECT_EQ(rendered("{% for x in [] %}a{% else %}none{% endfor %}"), "none");
+  EXPECT_EQ(rendered("{% for x in [1] %}{% break %}{% else %}else{% endfor %}"), "else");
+  EXPECT_EQ(rendered("{% for x in [1] %}{% continue %}{% else %}else{% endfor %}"), "else");
+  EXPECT_EQ(rendered("{{ missing is callable }}"), "True");
   EXPECT_EQ(rendered("{% for k, v in d.items() %}{{ k }}{% endfor %}"), "baitems");
   EXPECT_EQ(rendered("{% for x in l %}{% if x == 1 %}{% continue %}{% endif %}{{ x }}{% endfor %}"), "32");
   EXPECT_EQ(rendered("{% for x in l %}{% if x == 1 %}{% break %}{% endif %}{{ x }}{% else %}-{% endfor %}"), "3");

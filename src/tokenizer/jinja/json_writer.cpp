@@ -2,6 +2,7 @@
 #include <cmath>
 #include <utility>
 
+#include "tokenizer/jinja/operators.h"
 #include "tokenizer/jinja/printing.h"
 #include "tokenizer/utf8.h"
 
@@ -89,12 +90,15 @@ class JsonWriter {
   }
 
   void add_dict(const Dict& dict) {
-    std::vector<std::pair<std::string, const Value*>> members;
-    for (const auto& [key, value] : dict.items) members.emplace_back(key_text(key), &value);
+    std::vector<std::pair<const Value*, const Value*>> members;
+    for (const auto& [key, value] : dict.items) members.emplace_back(&key, &value);
+    // By the keys themselves, as Python does: 2 before 10, and a number and a text have no order.
     if (style_.sort_keys)
-      std::stable_sort(members.begin(), members.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+      std::stable_sort(members.begin(), members.end(), [this](const auto& a, const auto& b) {
+        return compare(run_, Comparison::less, *a.first, *b.first);
+      });
     add_container('{', '}', members.size(), [&](size_t i) {
-      add_text(members[i].first);
+      add_text(key_text(*members[i].first));
       out_ += style_.key_separator;
       add(*members[i].second);
     });

@@ -56,8 +56,9 @@ bool is_sequence(const Value& value) {
 bool is_iterable(const Value& value) {
   return is_sequence(value) || value.list() || value.loop();
 }
+// jinja2's undefined has a call, which refuses.
 bool is_function(const Value& value) {
-  return value.is_callable();
+  return value.is_callable() || value.is_undefined();
 }
 
 template <bool (*holds)(std::string_view)>
