@@ -129,8 +129,9 @@ bool few_rows(Stream& stream, const LinearArgs& args) {
   return true;
 }
 
-// The same product with the weights as bf16 in scratch memory.
-void dequantized(Stream& stream, const LinearArgs& args) {
+// The same product with the weights as bf16 in scratch memory. Not for few_rows, which reads weights before the kernels
+// ahead of it are done.
+LinearArgs dequantized(Stream& stream, const LinearArgs& args) {
   const ConstTensorView& weight = args.weight;
   const int64_t count = weight.shape.elements();
   void* const plain = stream.gpu().scratch(static_cast<size_t>(count) * sizeof(__nv_bfloat16));
@@ -139,17 +140,17 @@ void dequantized(Stream& stream, const LinearArgs& args) {
   kernel<<<blocks, 256, 0, handle(stream)>>>(static_cast<uint4*>(plain), streamed(weight));
   LinearArgs same = args;
   same.weight = ConstTensorView(plain, DType::bf16, weight.shape);
-  linear(stream, same);
+  return same;
 }
 
 }  // namespace
 
-void linear(Stream& stream, const LinearArgs& args) {
+void linear(Stream& stream, const LinearArgs& given) {
+  if (given.x.rows() == 0 || few_rows(stream, given)) return;
+  const LinearArgs args = is_quantized(given.weight.dtype) ? dequantized(stream, given) : given;
   const auto& [y, x, weight, bias, accumulate] = args;
   State& s = state_of(stream);
   const int64_t l = x.rows(), o = weight.rows(), i = weight.columns();
-  if (l == 0 || few_rows(stream, args)) return;
-  if (is_quantized(weight.dtype)) return dequantized(stream, args);
   if (bias)
     bias_kernel<<<static_cast<unsigned>(l), 256, 0, s.stream>>>(static_cast<float*>(y.data), y.row_stride,
                                                                 static_cast<const float*>(bias.data), o, accumulate);

@@ -279,6 +279,7 @@ __global__ void __launch_bounds__(kStreamThreads, 2) state_step_kernel(const Sta
       copy_async_16(shared_address(u + t * kStepChannels) + piece * 16,
                     static_cast<const T*>(p.u) + static_cast<int64_t>(t) * e + first + piece * 8);
   }
+  if constexpr (S::F::kHalvesPerGroup > 0) copy_async_wait<S::kDepth - 1>();  // scales, before the barriers below
   finish_dt_B_C<T>(p, q, dt, pitch);
 
   float acc[S::kRowTiles][4];

@@ -50,7 +50,7 @@ inline std::vector<OpCase> quantize_cases() {
   std::vector<QuantizeCase> list;
   for (DType type : {DType::q8, DType::q4}) {
     for (int64_t l : {1, 2, 8, 9, 40}) list.push_back({.l = l, .quantized = type});
-    for (int64_t i : {128, 384, 2048, 4096}) list.push_back({.i = i, .quantized = type});
+    for (int64_t i : {128, 384, 512, 2048, 4096}) list.push_back({.i = i, .quantized = type});
     for (int64_t o : {8, 136, 288}) list.push_back({.o = o, .i = 2048, .quantized = type});
     for (int64_t l : {2, 40}) list.push_back({.l = l, .i = 2048, .quantized = type, .bias = true, .accumulate = true});
   }

@@ -80,6 +80,21 @@ inline std::vector<OpCase> selective_scan_cases() {
   list.push_back(
       {.e = 64, .segments = {{0, 40, 3}, {40, 0, 2}, {40, 1, 0}, {41, 70, kNoSlot}, {120, 2, 1}}, .slots = 5});
   list.push_back({.e = 320, .segments = {{0, 1, 3}, {1, 1, 0}, {2, 0, 1}, {2, 1, kNoSlot}, {3, 1, 2}}, .slots = 5});
+  // More single tokens than blocks share, with empty segments between.
+  {
+    SelectiveScanCase many{.e = 64, .slots = 80};
+    many.segments.clear();
+    for (int64_t i = 0, row = 0; i < 80; ++i) {
+      const int64_t length = i / 16 == 1 ? 0 : 1;
+      many.segments.push_back({row, length, i});
+      row += length;
+    }
+    list.push_back(many);
+  }
+  for (DType type : {DType::bf16, DType::f16}) {
+    list.push_back({.e = 64, .segments = {{0, 37, 0}}, .type = type});
+    list.push_back({.e = 64, .segments = {{0, 1, 1}, {1, 1, 0}}, .type = type});
+  }
   list.push_back({.segments = {{0, 20, 0}}, .delta_deviation = 30.0});
   list.push_back({.e = 64, .segments = {{0, 20, 0}}, .delta_deviation = 30.0});
   list.push_back({.segments = {{0, 20, 0}}, .gate_deviation = 40.0});

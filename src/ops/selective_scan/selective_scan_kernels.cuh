@@ -354,7 +354,8 @@ __global__ void __launch_bounds__(256) selective_step_kernel(const ScanProblem<T
     for (int k = 0; k < 4; ++k) to[k] = widen(from[k]);
   };
   const int64_t pitch = p.channels / 4;
-  for (int s = blockIdx.y, turn = 0; s < count; s += gridDim.y, turn ^= 1) {
+  // Empty segments have no barrier: they do not count as turns.
+  for (int s = blockIdx.y, turn = 0; s < count; s += gridDim.y) {
     const Segment segment = p.segments[s];
     if (segment.length == 0) continue;
     const int64_t row = segment.begin;
@@ -397,6 +398,7 @@ __global__ void __launch_bounds__(256) selective_step_kernel(const ScanProblem<T
       const float value = fmaf(p.D[mine_now], widen(p.u[row * p.u_stride + mine_now]), sum);
       p.y[row * p.y_stride + mine_now] = round_to<T>(value * silu(widen(p.z[row * p.z_stride + mine_now])));
     }
+    turn ^= 1;
   }
 }
 
