@@ -1,7 +1,9 @@
-// Errors of the CUDA runtime as saker::Error, with the call named.
+// Errors of the CUDA runtime as saker::Error, with the call named; the current GPU; waiting for all of it.
 #pragma once
 
 #include <cuda_runtime.h>
+
+#include <mutex>
 
 #include "core/error.h"
 
@@ -28,5 +30,19 @@ class DeviceGuard {
  private:
   int before_ = 0;
 };
+
+// Held while a graph is recorded, and while a whole GPU is waited for, which CUDA forbids in any thread during the
+// first.
+inline std::recursive_mutex& recording_mutex() {
+  static std::recursive_mutex mutex;
+  return mutex;
+}
+
+// Until all work that the current GPU was given is done. Streams of GpuStream do not wait for what is done outside of
+// them, nor the other way round.
+inline void wait_for_all() {
+  const std::lock_guard alone(recording_mutex());
+  check(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
+}
 
 }  // namespace saker::cuda

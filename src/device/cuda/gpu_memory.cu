@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "device/cuda/check.cuh"
+#include "device/cuda/compiled_code.cuh"
 #include "device/gpu.h"
 
 namespace saker {
@@ -13,6 +14,7 @@ namespace {
 
 using cuda::check;
 using cuda::DeviceGuard;
+using cuda::wait_for_all;
 
 constexpr int kMaxGpus = 64;
 std::atomic<size_t> held[kMaxGpus], most_held[kMaxGpus];
@@ -41,11 +43,6 @@ int gpu_of(Place a, Place b) {
   return a.on_host() ? b.gpu : a.gpu;
 }
 
-// Streams of GpuStream do not wait for copies outside of them, nor the other way round.
-void wait_for_all() {
-  check(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
-}
-
 }  // namespace
 
 std::vector<GpuInfo> list_gpus() {
@@ -59,6 +56,7 @@ std::vector<GpuInfo> list_gpus() {
     cudaDeviceProp properties;
     if (cudaGetDeviceProperties(&properties, i) != cudaSuccess || properties.major < 8) continue;
     const DeviceGuard guard(i);
+    if (cuda::compiled_capability() == 0) continue;
     GpuInfo info{.index = i,
                  .name = properties.name,
                  .major = properties.major,
@@ -76,7 +74,7 @@ std::string why_no_gpu() {
   const cudaError_t code = cudaGetDeviceCount(&count);
   cudaGetLastError();
   if (code != cudaSuccess) return std::string("no GPU can be used: ") + cudaGetErrorString(code);
-  return count == 0 ? "this machine has no NVIDIA GPU" : "no GPU of compute capability 8.0 or newer";
+  return count == 0 ? "this machine has no NVIDIA GPU" : "this build has code for none of the GPUs here";
 }
 
 void require_gpu_memory(int gpu, size_t bytes, const std::string& what) {
@@ -98,7 +96,7 @@ void* gpu_allocate(int gpu, size_t bytes) {
   void* data = nullptr;
   check(cudaMalloc(&data, bytes), "cudaMalloc");
   check(cudaMemset(data, 0, bytes), "cudaMemset");
-  check(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
+  wait_for_all();
   count(gpu, data, bytes);
   return data;
 }
@@ -117,6 +115,7 @@ void gpu_release(int gpu, void* data) noexcept {
 void* pinned_allocate(size_t bytes) {
   void* data = nullptr;
   check(cudaHostAlloc(&data, bytes, cudaHostAllocPortable), "cudaHostAlloc");
+  std::memset(data, 0, bytes);
   return data;
 }
 
@@ -135,6 +134,10 @@ void copy_rows(const Rows& to, const ConstRows& from, size_t width, size_t rows)
   }
   const DeviceGuard guard(gpu);
   wait_for_all();
+  if (!from.place.on_host() && from.place.gpu != gpu) {
+    const DeviceGuard other(from.place.gpu);
+    wait_for_all();
+  }
   constexpr size_t kMaxPitch = (size_t{1} << 31) - 1;  // of the runtime's call
   if (rows > 1 && std::max(to.pitch, from.pitch) > kMaxPitch) {
     for (size_t row = 0; row < rows; ++row)

@@ -2,6 +2,7 @@
 #include <cstring>
 #include <utility>
 
+#include "device/cuda/compiled_code.cuh"
 #include "device/cuda/stream_state.cuh"
 
 namespace saker {
@@ -13,7 +14,9 @@ GpuStream::GpuStream(int gpu) : state_(std::make_unique<State>()) {
   State& s = *state_;
   s.gpu = gpu;
   const DeviceGuard guard(gpu);
-  check(cudaDeviceGetAttribute(&s.multiprocessors, cudaDevAttrMultiProcessorCount, gpu), "cudaDeviceGetAttribute");
+  int shared = 0;
+  check(cudaDeviceGetAttribute(&shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, gpu), "cudaDeviceGetAttribute");
+  s.overlaps = cuda::compiled_capability() >= 90 && shared >= State::kOverlapShared;
   check(cudaStreamCreateWithFlags(&s.stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
   const cublasStatus_t status = cublasLtCreate(&s.blas);
   SAKER_CHECK(status == CUBLAS_STATUS_SUCCESS, ErrorCode::device, "[cuda] cublasLtCreate: {}",
@@ -21,28 +24,30 @@ GpuStream::GpuStream(int gpu) : state_(std::make_unique<State>()) {
   check(cudaMalloc(&s.blas_workspace, State::kBlasWorkspace), "cudaMalloc");
 }
 
-GpuStream::~GpuStream() {
-  State& s = *state_;
-  const DeviceGuard guard(s.gpu);
-  if (s.stream) cudaStreamSynchronize(s.stream);
-  for (auto& [key, plan] : s.plans) {
+GpuStream::~GpuStream() = default;
+
+// Also of a stream that could not be made in full.
+GpuStream::State::~State() {
+  const DeviceGuard guard(gpu);
+  if (stream) cudaStreamSynchronize(stream);
+  for (auto& [key, plan] : plans) {
     cublasLtMatrixLayoutDestroy(plan.weight);
     cublasLtMatrixLayoutDestroy(plan.x);
     cublasLtMatrixLayoutDestroy(plan.y);
     cublasLtMatmulDescDestroy(plan.product);
   }
-  if (s.blas) cublasLtDestroy(s.blas);
-  cudaFree(s.blas_workspace);
-  cudaFree(s.scratch);
-  for (void* outgrown : s.outgrown) cudaFree(outgrown);
-  cudaFreeHost(s.results);
-  for (State::List& list : s.lists) {
+  if (blas) cublasLtDestroy(blas);
+  cudaFree(blas_workspace);
+  cudaFree(scratch);
+  for (void* memory : outgrown) cudaFree(memory);
+  cudaFreeHost(results);
+  for (List& list : lists) {
     cudaFree(list.device);
     for (void* pinned : list.pinned) cudaFreeHost(pinned);
     for (cudaEvent_t event : list.travelled)
       if (event) cudaEventDestroy(event);
   }
-  if (s.stream) cudaStreamDestroy(s.stream);
+  if (stream) cudaStreamDestroy(stream);
 }
 
 int GpuStream::gpu() const noexcept {
@@ -134,6 +139,7 @@ void GpuStream::unstage() noexcept {
 
 GpuStream::Graph GpuStream::record(const std::function<void()>& work) {
   const DeviceGuard guard(state_->gpu);
+  const std::lock_guard alone(cuda::recording_mutex());
   const cudaStream_t stream = state_->stream;
   cudaGraph_t graph = nullptr;
   check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");

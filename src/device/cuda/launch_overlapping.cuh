@@ -9,8 +9,10 @@ namespace saker::cuda {
 template <class... Params, class... Args>
 void launch_overlapping(Stream& stream, void (*kernel)(Params...), dim3 grid, int threads, int bytes,
                         const Args&... args) {
-  state_of(stream).note(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes),
-                        "launch_overlapping");
+  // One limit, whatever this launch needs: it belongs to the kernel, which other threads launch at the same time.
+  state_of(stream).note(
+      cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, GpuStream::State::kOverlapShared),
+      "launch_overlapping");
   cudaLaunchAttribute overlap{};
   overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
   overlap.val.programmaticStreamSerializationAllowed = 1;
@@ -20,11 +22,9 @@ void launch_overlapping(Stream& stream, void (*kernel)(Params...), dim3 grid, in
   state_of(stream).note(cudaLaunchKernelEx(&config, kernel, args...), "launch_overlapping");
 }
 
-// Kernels that fill multiprocessors with shared memory, on Hopper and newer.
+// Whether the stream's GPU runs such kernels: they fill the shared memory of Hopper's multiprocessors.
 inline bool has_overlap(Stream& stream) {
-  int major = 0;
-  cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, state_of(stream).gpu);
-  return major >= 9;
+  return state_of(stream).overlaps;
 }
 
 }  // namespace saker::cuda

@@ -39,7 +39,7 @@ struct GpuStream::State {
   };
 
   int gpu = 0;
-  int multiprocessors = 0;
+  bool overlaps = false;  // kernels were compiled for Hopper or newer, and find kOverlapShared bytes of shared memory
   cudaStream_t stream = nullptr;
   cublasLtHandle_t blas = nullptr;
   void* blas_workspace = nullptr;
@@ -53,6 +53,12 @@ struct GpuStream::State {
   std::string error;  // the first since the last wait
 
   static constexpr size_t kBlasWorkspace = size_t{64} << 20;
+  static constexpr int kOverlapShared = 227 << 10;
+
+  State() = default;
+  ~State();
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
 
   // Remembers a failure for wait().
   void note(cudaError_t code, const char* call) noexcept {

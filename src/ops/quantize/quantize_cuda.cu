@@ -63,6 +63,7 @@ void quantize(Stream& stream, const QuantizeArgs& args) {
       quantize_kernel<T, false><<<blocks, 32 * kWarps, 0, handle(stream)>>>(codes, scales, from, rows, columns);
   });
   state_of(stream).launched("quantize_kernel");
+  stream.wait();  // products read weights before the kernels ahead of them are done
 }
 
 }  // namespace saker::cuda
