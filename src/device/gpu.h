@@ -90,6 +90,17 @@ class GpuStream {
   const void* staged(const void* data, size_t bytes);
   // The host arrays may change from here on: their copies are not found any more.
   void unstage() noexcept;
+  // For as long as this lives arrays are staged; at its end unstage().
+  class StagedLists {
+   public:
+    explicit StagedLists(GpuStream& stream) : stream_(stream) {}
+    ~StagedLists() { stream_.unstage(); }
+    StagedLists(const StagedLists&) = delete;
+    StagedLists& operator=(const StagedLists&) = delete;
+
+   private:
+    GpuStream& stream_;
+  };
 
   // Host memory of at least `bytes` that kernels write to; what they wrote is there after wait(). Valid until the next
   // call.

@@ -65,9 +65,9 @@ FalconMamba::FalconMamba(const Weights& weights, const Backend& backend, std::op
     require_gpu_memory(place.gpu, prepared_bytes(config_, weights_dtype_, dtype_, accumulation_dtype()),
                        fmt::format("a model of {} parameters in {}", config_.parameters(), name(weights_dtype_)));
   const bool copy = place.on_host() && worth_copying(weights);
-  // Beside quantised matrices only the embeddings, which come first, are used as they are.
   if (!copy && here) storage_ = weights.storage;
-  if (!place.on_host() && here && is_quantized(weights_dtype_)) storage_.resize(1);
+  // Beside quantised matrices only the embeddings, which come first, are used as they are.
+  if (!place.on_host() && here && is_quantized(weights_dtype_) && can_quantize_all(config_)) storage_.resize(1);
   Preparation prepare({.backend = &backend,
                        .matrices = weights_dtype_,
                        .plain = dtype_,
@@ -230,6 +230,7 @@ void FalconMamba::step_on_gpu(Workspace& workspace, std::span<const int32_t> ids
 
   const TensorView made = step_logits(workspace, rows).slice_rows(0, rows);
   GpuStream& gpu = workspace.stream_.gpu();
+  const GpuStream::StagedLists staged(gpu);
   stage(workspace, workspace.ids_, segments);
   const auto work = [&] { head(workspace, made, compute(workspace, workspace.ids_, segments, state, {})); };
   Workspace::RecordedStep& step = workspace.recorded_step(rows, state);
@@ -241,8 +242,8 @@ void FalconMamba::step_on_gpu(Workspace& workspace, std::span<const int32_t> ids
     if (!step.graph) step.graph = gpu.record(work);
     gpu.launch(step.graph);
   }
-  gpu.unstage();
-  gpu.copy(logits.data, made.data, static_cast<size_t>(b * config_.vocab_size) * sizeof(float));
+  if (logits.data != made.data)
+    gpu.copy(logits.data, made.data, static_cast<size_t>(b * config_.vocab_size) * sizeof(float));
 }
 
 void FalconMamba::step(Workspace& workspace, int32_t id, RecurrentState& state, TensorView logits) const {

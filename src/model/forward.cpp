@@ -88,10 +88,9 @@ ConstTensorView FalconMamba::forward(Workspace& workspace, std::span<const int32
   SAKER_CHECK(l <= workspace.max_rows(), ErrorCode::invalid_argument, "[model] the workspace is for {} rows; found {}",
               workspace.max_rows(), l);
   if (!workspace.stream_.on_gpu()) return compute(workspace, ids, segments, state, observer);
+  const GpuStream::StagedLists staged(workspace.stream_.gpu());
   stage(workspace, ids, segments);
-  const ConstTensorView hidden = compute(workspace, ids, segments, state, observer);
-  workspace.stream_.gpu().unstage();
-  return hidden;
+  return compute(workspace, ids, segments, state, observer);
 }
 
 // What all layers read travels once.

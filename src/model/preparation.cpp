@@ -19,6 +19,13 @@ bool worth_copying(const Weights& weights) {
   return bytes <= available_memory_bytes() / 2;
 }
 
+bool can_quantize_all(const ModelConfig& config) {
+  const std::vector<TensorSpec> specs = tensor_specs(config);
+  return std::all_of(specs.begin(), specs.end(), [](const TensorSpec& spec) {
+    return spec.role != TensorRole::linear || can_quantize(spec.shape[0], spec.shape[1]);
+  });
+}
+
 size_t prepared_bytes(const ModelConfig& config, DType matrices, DType plain, DType others) {
   size_t bytes = 0;
   for (const TensorSpec& spec : tensor_specs(config)) {
@@ -48,12 +55,14 @@ ConstTensorView Preparation::quantized(const ConstTensorView& stored, DType dtyp
   const TensorView made(add(quantized_bytes(dtype, o, i)), dtype, {o, i});
   ConstTensorView plain = stored;
   if (options_.matrices_at != place_) {
-    const int64_t count = stored.shape.elements();
-    if (!unquantized_ || unquantized_.view().shape.elements() < count) {
+    // As stored, so that the codes are those of every other backend.
+    const DType type = stored.dtype == DType::f64 ? DType::f32 : stored.dtype;
+    const size_t bytes = Arena::bytes_for(type, stored.shape);
+    if (unquantized_.bytes() < bytes) {
       unquantized_ = {};
-      unquantized_ = Tensor(options_.plain, {count}, place_);
+      unquantized_ = Buffer(bytes, place_);
     }
-    const TensorView there(unquantized_.view().data, options_.plain, {o, i});
+    const TensorView there(unquantized_.data(), type, {o, i});
     copy_converted(there, stored);
     plain = there;
   }

@@ -15,6 +15,9 @@ namespace saker {
 // ones cost no memory beyond the page cache and no time at start. Copied if they fit into half of what is free.
 bool worth_copying(const Weights& weights);
 
+// Whether every matrix has a shape that can be quantised.
+bool can_quantize_all(const ModelConfig& config);
+
 // Bytes of the weights as they are computed with: matrices in `matrices`, embeddings in `plain`, the rest in `others`.
 size_t prepared_bytes(const ModelConfig& config, DType matrices, DType plain, DType others);
 
@@ -55,7 +58,7 @@ class Preparation {
   Place place_;
   std::vector<Arena>& owned_;
   Stream stream_;
-  Tensor unquantized_;  // [elements], as large as the largest matrix so far
+  Buffer unquantized_;  // on a GPU, as large as the largest matrix so far
   Buffer piece_;        // of a tensor on its way to a GPU
 };
 

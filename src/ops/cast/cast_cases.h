@@ -29,7 +29,7 @@ class CastProblem : public OpProblem {
 
 inline std::vector<OpCase> cast_cases() {
   std::vector<CastCase> list;
-  for (int64_t columns : {1, 7, 16, 17, 33, 130})
+  for (int64_t columns : {1, 7, 16, 17, 33, 130, 600})
     for (DType out : {DType::f32, DType::bf16, DType::f16}) list.push_back({.columns = columns, .out = out});
   for (int64_t rows : {0, 1, 40}) list.push_back({.rows = rows});
   list.push_back({.columns = 48, .x_row_stride = 80});

@@ -50,6 +50,11 @@ inline std::vector<OpCase> causal_conv1d_cases() {
   for (int64_t k : {2, 3, 5, 8}) list.push_back({.k = k});
   for (int64_t l : {0, 1, 2, 3, 4, 20}) list.push_back({.segments = {{0, l, 1}}});
   for (DType type : {DType::bf16, DType::f16}) list.push_back({.e = 37, .type = type});
+  for (DType type : {DType::bf16, DType::f16}) list.push_back({.e = 36, .type = type});
+  // Strips of several rows of a GPU's kernel, with borders of segments within them.
+  list.push_back({.e = 8,
+                  .segments = {{0, 1000, 3}, {1000, 17, 0}, {1017, 0, 2}, {1017, 1100, kNoSlot}, {2117, 2, 1}},
+                  .slots = 4});
   list.push_back({.bias = false});
   list.push_back({.x_row_stride = 96});
   list.push_back({.segments = {{0, 5, 3}, {5, 0, 2}, {5, 1, 0}, {6, 9, kNoSlot}, {17, 2, 1}}, .slots = 5});

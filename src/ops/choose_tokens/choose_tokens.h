@@ -3,9 +3,8 @@
 //   w[i]   = exp((x[i] - max x) / temperature), of those that top_k, top_p and min_p leave, else 0
 //   id     = the first i with sum_{j <= i} w[j] > drawn * sum w;      temperature 0: the lowest i with x[i] = max x
 //
-// Shapes    logits [l, v], v >= 1; ids and choices [l]. ids are host memory and filled when the call returns: on a GPU
-// it
-//           waits for the stream.
+// Shapes    logits [l, v], v >= 1; ids and choices [l]. ids are host memory and filled when the call returns: on a
+//           GPU it waits for the stream.
 // Types     logits f32.
 // Result    a row depends on itself and its choice alone. On a GPU, weights are whole multiples of 2^-40 of the largest
 //           and are added up exactly, so that the same logits give the same id in any batch; the CPU adds in f64. They

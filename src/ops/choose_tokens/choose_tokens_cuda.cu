@@ -218,13 +218,13 @@ __global__ void __launch_bounds__(kThreads)
 void choose_tokens(Stream& stream, const ChooseTokensArgs& args) {
   constexpr int kChoices = 2;
   GpuStream& gpu = stream.gpu();
+  const GpuStream::StagedLists staged(gpu);
   gpu.stage(kChoices, args.choices.data(), args.choices.size_bytes());
   auto* ids = static_cast<int32_t*>(gpu.results(args.ids.size_bytes()));
   choose_tokens_kernel<<<static_cast<unsigned>(args.ids.size()), kThreads, 0, handle(stream)>>>(
       ids, static_cast<const float*>(args.logits.data), args.logits.row_stride, args.logits.columns(),
       static_cast<const TokenChoice*>(gpu.staged(args.choices.data(), args.choices.size_bytes())));
   state_of(stream).launched("choose_tokens_kernel");
-  gpu.unstage();
   gpu.wait();
   std::memcpy(args.ids.data(), ids, args.ids.size_bytes());
 }

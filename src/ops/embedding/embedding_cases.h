@@ -33,7 +33,7 @@ class EmbeddingProblem : public OpProblem {
 inline std::vector<OpCase> embedding_cases() {
   std::vector<EmbeddingCase> list;
   for (int64_t l : {0, 1, 2, 40}) list.push_back({.l = l});
-  for (int64_t d : {1, 17}) list.push_back({.d = d});
+  for (int64_t d : {1, 17, 300}) list.push_back({.d = d});
   for (DType type : {DType::bf16, DType::f16}) list.push_back({.type = type});
   list.push_back({.l = 512, .d = 2048, .type = DType::bf16, .benchmark = true});
 

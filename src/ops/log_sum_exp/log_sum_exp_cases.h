@@ -30,7 +30,7 @@ class LogSumExpProblem : public OpProblem {
 
 inline std::vector<OpCase> log_sum_exp_cases() {
   std::vector<LogSumExpCase> list;
-  for (int64_t columns : {1, 2, 7, 8, 15, 16, 17, 31, 33, 63, 64, 65, 130}) list.push_back({.columns = columns});
+  for (int64_t columns : {1, 2, 7, 8, 15, 16, 17, 31, 33, 63, 64, 65, 130, 1500}) list.push_back({.columns = columns});
   for (int64_t rows : {0, 1, 17}) list.push_back({.rows = rows});
   for (double mean : {-1e4, 1e4}) list.push_back({.mean = mean});
   for (double deviation : {0.0, 1e-6, 100.0, 1e30}) list.push_back({.deviation = deviation});
