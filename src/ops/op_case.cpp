@@ -1,12 +1,15 @@
 #include "ops/op_case.h"
 
+#include "device/cpu/parallel.h"
 #include "device/gpu.h"
+#include "ops/op_table.h"
 
 namespace saker {
 
 namespace {
 constexpr size_t kGuard = 256;
 constexpr std::byte kPattern{0xA5};
+constexpr int64_t kGrain = int64_t{1} << 16;  // elements worth a thread
 }  // namespace
 
 CaseTensor::CaseTensor(DType dtype, const Shape& shape, uint64_t seed, double mean, double deviation,
@@ -16,10 +19,13 @@ CaseTensor::CaseTensor(DType dtype, const Shape& shape, uint64_t seed, double me
   bytes_.assign(2 * kGuard + static_cast<size_t>(rows * stride) * size_of(dtype), kPattern);
   view_ = TensorView(bytes_.data() + kGuard, dtype, shape, stride);
   const Rng rng(seed);
-  for (int64_t row = 0; row < rows; ++row)
-    for (int64_t i = 0; i < columns; ++i)
-      store_element(view_.data, dtype, view_.offset(row, i),
-                    mean + deviation * rng.normal(static_cast<uint64_t>(row * columns + i)));
+  const int64_t count = rows * columns;
+  const int threads = count > kGrain ? open_backend(BackendKind::reference, 0).threads : 1;
+  parallel_for(threads, count, kGrain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      store_element(view_.data, dtype, view_.offset(i / columns, i % columns),
+                    mean + deviation * rng.normal(static_cast<uint64_t>(i)));
+  });
 }
 
 TensorView CaseTensor::on(Stream& stream) {

@@ -3,6 +3,9 @@
 
 #include <cmath>
 #include <cstring>
+#include <future>
+#include <memory>
+#include <vector>
 
 #include "ops/op_table.h"
 #include "ops/op_testing.h"
@@ -88,18 +91,32 @@ void test_case(const OpCase& test, OpProblem& expected) {
   }
 }
 
+// What the reference makes of each case. It is slow: every case has a thread.
+std::vector<std::unique_ptr<OpProblem>> references(std::span<const OpCase> cases) {
+  std::vector<std::unique_ptr<OpProblem>> problems;
+  std::vector<std::future<void>> runs;
+  for (const OpCase& test : cases) {
+    OpProblem* const problem = problems.emplace_back(test.make()).get();
+    runs.push_back(
+        std::async(std::launch::async, [problem] { run(*problem, open_backend(BackendKind::reference, 1)); }));
+  }
+  for (std::future<void>& done : runs) done.get();
+  return problems;
+}
+
 }  // namespace
 
 void test_op_cases_on(const Backend& gpu, std::span<const OpCase> cases) {
-  for (const OpCase& test : cases) {
+  const auto expected = references(cases);
+  Stream stream(gpu);
+  for (size_t at = 0; at < cases.size(); ++at) {
+    const OpCase& test = cases[at];
     SCOPED_TRACE(test.name + " on the GPU");
-    auto expected = test.make(), problem = test.make(), again = test.make();
-    run(*expected, open_backend(BackendKind::reference, 1));
-    Stream stream(gpu);
+    auto problem = test.make(), again = test.make();
     problem->run(stream);
     again->run(stream);
     stream.wait();
-    const auto got = problem->outputs(), repeated = again->outputs(), wanted = expected->outputs();
+    const auto got = problem->outputs(), repeated = again->outputs(), wanted = expected[at]->outputs();
     for (size_t i = 0; i < got.size(); ++i) {
       expect_close(got[i], wanted[i]);
       EXPECT_TRUE(got[i].tensor->guards_intact()) << got[i].name << " was written outside";

@@ -20,14 +20,18 @@ struct Result {
   RecurrentState state;
 };
 
-// A model with the shapes that the fast kernels are made for.
-ModelConfig wide_config() {
+// Odd sizes; those that the kernels for scan and convolution are made for; those that mixer_step serves.
+enum class Size { tiny, wide, steps };
+
+ModelConfig config_of(Size size) {
   ModelConfig config = tiny_config();
+  if (size == Size::tiny) return config;
+  const bool steps = size == Size::steps;
   config.vocab_size = 512;
-  config.d_model = 256;
+  config.d_model = steps ? 512 : 256;
   config.n_layer = 2;
-  config.d_inner = 512;
-  config.dt_rank = 16;
+  config.d_inner = steps ? 4096 : 512;
+  config.dt_rank = steps ? 256 : 16;
   return config;
 }
 
@@ -46,14 +50,14 @@ void expect_close(const std::vector<float>& a, const std::vector<float>& b, doub
   EXPECT_LE(error, bound * scale);
 }
 
-class GpuModel : public GpuTest, public testing::WithParamInterface<std::pair<DType, bool>> {
+class GpuModel : public GpuTest, public testing::WithParamInterface<std::pair<DType, Size>> {
  protected:
   void SetUp() override {
     GpuTest::SetUp();
     if (IsSkipped()) return;
-    const Weights weights = init_weights(GetParam().second ? wide_config() : tiny_config(), 7, DType::f32);
+    const Weights weights = init_weights(config_of(GetParam().second), 7, DType::f32);
     model_.emplace(weights, gpu_, GetParam().first);
-    on_cpu_.emplace(weights, open_backend(BackendKind::cpu, 2), GetParam().first);
+    on_cpu_.emplace(weights, open_backend(BackendKind::cpu, 0), GetParam().first);
     ids_ = random_ids(model_->config(), 203, 1);
   }
 
@@ -252,14 +256,15 @@ TEST_P(GpuModel, RefusesWhatDoesNotFit) {
   workspace.stream().wait();
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, GpuModel,
-                         testing::Values(std::pair(DType::f32, false), std::pair(DType::bf16, false),
-                                         std::pair(DType::f16, false), std::pair(DType::f32, true),
-                                         std::pair(DType::bf16, true), std::pair(DType::f16, true),
-                                         std::pair(DType::q8, true), std::pair(DType::q4, true)),
-                         [](const auto& param) {
-                           return std::string(name(param.param.first)) + (param.param.second ? "_wide" : "");
-                         });
+const std::vector<std::pair<DType, Size>> kModels{
+    {DType::f32, Size::tiny}, {DType::bf16, Size::tiny}, {DType::f16, Size::tiny},
+    {DType::f32, Size::wide}, {DType::bf16, Size::wide}, {DType::f16, Size::wide},
+    {DType::q8, Size::wide},  {DType::q4, Size::wide},   {DType::bf16, Size::steps}};
+
+INSTANTIATE_TEST_SUITE_P(Types, GpuModel, testing::ValuesIn(kModels), [](const auto& model) {
+  const Size size = model.param.second;
+  return std::string(name(model.param.first)) + (size == Size::tiny ? "" : size == Size::wide ? "_wide" : "_steps");
+});
 
 using GpuMemory = GpuTest;
 

@@ -95,10 +95,20 @@ namespace saker::cpu {
 
 namespace {
 HWY_EXPORT(linear_kernel);
+
+// Quantised weights are for GPUs: here the reference has rows of x for each thread.
+void quantized(Stream& stream, const LinearArgs& args) {
+  parallel_for(stream.threads(), args.x.rows(), 1, [&](int64_t begin, int64_t end) {
+    LinearArgs part = args;
+    part.x = args.x.slice_rows(begin, end - begin);
+    part.y = args.y.slice_rows(begin, end - begin);
+    reference::linear(stream, part);
+  });
 }
+}  // namespace
 
 void linear(Stream& stream, const LinearArgs& args) {
-  if (is_quantized(args.weight.dtype)) return reference::linear(stream, args);
+  if (is_quantized(args.weight.dtype)) return quantized(stream, args);
   const int64_t l = args.x.rows(), o = args.weight.rows();
   if (l > kLinearRowsBitwise && linear_onednn(stream, args)) return;
 
