@@ -21,10 +21,6 @@ Tensor random_tensor(DType dtype, const Shape& shape, uint64_t seed) {
   return tensor;
 }
 
-}  // namespace
-
-namespace {
-
 // A tensor of a GPU, never of zeros: they multiply faster than what models hold.
 Tensor random_on_gpu(DType dtype, const Shape& shape, Place place, uint64_t seed) {
   Tensor tensor(dtype, shape, place);

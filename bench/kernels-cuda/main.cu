@@ -15,18 +15,17 @@
 #include "ops/mixer_step/mixer_step_kernels.cuh"
 #include "ops/selective_scan/selective_scan_kernels.cuh"
 
-
 using namespace saker::cuda;
 using saker::Segment;
 using bf16 = __nv_bfloat16;
 
-#define CHECK(call)                                                                                      \
-  do {                                                                                                   \
-    const cudaError_t error_ = (call);                                                                   \
-    if (error_ != cudaSuccess) {                                                                         \
-      std::printf("%s:%d %s: %s\n", __FILE__, __LINE__, #call, cudaGetErrorString(error_));              \
-      std::exit(1);                                                                                      \
-    }                                                                                                    \
+#define CHECK(call)                                                                         \
+  do {                                                                                      \
+    const cudaError_t error_ = (call);                                                      \
+    if (error_ != cudaSuccess) {                                                            \
+      std::printf("%s:%d %s: %s\n", __FILE__, __LINE__, #call, cudaGetErrorString(error_)); \
+      std::exit(1);                                                                         \
+    }                                                                                       \
   } while (0)
 
 static cudaStream_t stream;
@@ -68,16 +67,19 @@ std::vector<float> host(const T* p, int64_t count) {
   return out;
 }
 // |a - b| / |b| of the whole, and the largest error over the largest value.
-static bool compare(const std::string& what, const std::vector<float>& got, const std::vector<float>& want, double bound) {
+static bool compare(const std::string& what, const std::vector<float>& got, const std::vector<float>& want,
+                    double bound) {
   double error = 0, norm = 0, worst = 0, largest = 0;
   for (size_t i = 0; i < got.size(); ++i) {
     const double d = std::abs(static_cast<double>(got[i]) - want[i]);
     error += d * d, norm += static_cast<double>(want[i]) * want[i];
-    worst = std::isnan(d) ? INFINITY : std::max(worst, d), largest = std::max(largest, std::abs(static_cast<double>(want[i])));
+    worst = std::isnan(d) ? INFINITY : std::max(worst, d),
+    largest = std::max(largest, std::abs(static_cast<double>(want[i])));
   }
   const double relative = std::sqrt(error / (norm + 1e-300));
   const bool good = relative <= bound && worst <= 20 * bound * largest;
-  std::printf("  check %-44s rel %.2e  max %.2e of %.2e  %s\n", what.c_str(), relative, worst, largest, good ? "ok" : "WRONG");
+  std::printf("  check %-44s rel %.2e  max %.2e of %.2e  %s\n", what.c_str(), relative, worst, largest,
+              good ? "ok" : "WRONG");
   return good;
 }
 // Median microseconds of one run.
@@ -118,7 +120,8 @@ void launch(void (*kernel)(Params...), dim3 grid, int block, int bytes, const Ar
 
 // ---- references --------------------------------------------------------------------------------------------------
 enum class Kind { bf16, int8, int4 };
-__device__ double weight_at(const void* data, const bf16* scales, Kind kind, int outputs, int inputs, int64_t o, int64_t i) {
+__device__ double weight_at(const void* data, const bf16* scales, Kind kind, int outputs, int inputs, int64_t o,
+                            int64_t i) {
   if (kind == Kind::bf16) return __bfloat162float(static_cast<const bf16*>(data)[o * inputs + i]);
   const double scale = __bfloat162float(scales[i / kGroup * outputs + o]);
   if (kind == Kind::int8) return scale * static_cast<const int8_t*>(data)[o * inputs + i];
@@ -128,7 +131,8 @@ __device__ double weight_at(const void* data, const bf16* scales, Kind kind, int
 }
 // y[t, o] = sum_i w[o, i] x[t, i]; x f32 or bf16.
 template <class X>
-__global__ void product_reference(float* y, const X* x, const void* data, const bf16* scales, Kind kind, int batch, int outputs, int inputs) {
+__global__ void product_reference(float* y, const X* x, const void* data, const bf16* scales, Kind kind, int batch,
+                                  int outputs, int inputs) {
   const int64_t index = blockIdx.x * 8ll + threadIdx.x / 32;
   if (index >= static_cast<int64_t>(batch) * outputs) return;
   const int64_t t = index / outputs, o = index % outputs;
@@ -139,19 +143,23 @@ __global__ void product_reference(float* y, const X* x, const void* data, const 
   if (threadIdx.x % 32 == 0) y[index] = static_cast<float>(sum);
 }
 template <class T>
-__global__ void norm_reference(T* y, const float* x, const float* w, int columns, int stride, int out_stride, float eps) {
+__global__ void norm_reference(T* y, const float* x, const float* w, int columns, int stride, int out_stride,
+                               float eps) {
   __shared__ double total;
   double sum = 0;
-  for (int i = threadIdx.x; i < columns; i += 32) sum += static_cast<double>(x[blockIdx.x * stride + i]) * x[blockIdx.x * stride + i];
+  for (int i = threadIdx.x; i < columns; i += 32)
+    sum += static_cast<double>(x[blockIdx.x * stride + i]) * x[blockIdx.x * stride + i];
   for (int k = 16; k; k /= 2) sum += __shfl_xor_sync(~0u, sum, k);
   if (threadIdx.x == 0) total = sum;
   __syncwarp();
   const double scale = 1 / sqrt(total / columns + eps);
   for (int i = threadIdx.x; i < columns; i += 32)
-    y[blockIdx.x * out_stride + i] = round_to<T>(static_cast<float>((w ? w[i] : 1.0) * (x[blockIdx.x * stride + i] * scale)));
+    y[blockIdx.x * out_stride + i] =
+        round_to<T>(static_cast<float>((w ? w[i] : 1.0) * (x[blockIdx.x * stride + i] * scale)));
 }
 template <class X>
-__global__ void conv_reference(bf16* u, float* window, const X* x, int64_t stride, const float* taps, const float* bias, const Segment* segments) {
+__global__ void conv_reference(bf16* u, float* window, const X* x, int64_t stride, const float* taps, const float* bias,
+                               const Segment* segments) {
   const Segment s = segments[blockIdx.y];
   const int e = blockIdx.x * 256 + threadIdx.x;
   double w[3];
@@ -165,8 +173,9 @@ __global__ void conv_reference(bf16* u, float* window, const X* x, int64_t strid
   for (int j = 0; j < 3 && s.slot >= 0; ++j) window[(s.slot * 3 + j) * kE + e] = w[j];
 }
 template <class G>
-__global__ void scan_reference(bf16* y, float* state, const bf16* u, const G* delta, const G* z, int64_t z_stride, const float* B, const float* C, int64_t bc_stride,
-                               const float* A, const float* D, const float* bias, const Segment* segments) {
+__global__ void scan_reference(bf16* y, float* state, const bf16* u, const G* delta, const G* z, int64_t z_stride,
+                               const float* B, const float* C, int64_t bc_stride, const float* A, const float* D,
+                               const float* bias, const Segment* segments) {
   const Segment s = segments[blockIdx.y];
   const int e = blockIdx.x * 64 + threadIdx.x;
   double h[kN];
@@ -230,9 +239,13 @@ static void make_model() {
 }
 
 template <class F>
-constexpr Kind kind_of() { return std::is_same_v<F, Int8> ? Kind::int8 : std::is_same_v<F, Int4> ? Kind::int4 : Kind::bf16; }
+constexpr Kind kind_of() {
+  return std::is_same_v<F, Int8> ? Kind::int8 : std::is_same_v<F, Int4> ? Kind::int4 : Kind::bf16;
+}
 template <class F>
-constexpr double bytes_of() { return F::kPerLane == 8 ? 2 : F::kPerLane == 16 ? 1 : 0.5; }
+constexpr double bytes_of() {
+  return F::kPerLane == 8 ? 2 : F::kPerLane == 16 ? 1 : 0.5;
+}
 
 // The formats' shapes of blocks.
 template <class F, int kDepth1, int kDepth4>
@@ -264,7 +277,8 @@ struct Layer {
 
 template <class P>
 void norm_product(const StreamedWeight& w, int batch, float* y, bool conv, int layer) {
-  NormProduct p{w, nullptr, model.residual, model.norm, 1e-5f, batch, y, nullptr, nullptr, model.segments, model.taps, model.conv_bias, kE, 4};
+  NormProduct p{w,       nullptr, model.residual, model.norm, 1e-5f,           batch, y,
+                nullptr, nullptr, model.segments, model.taps, model.conv_bias, kE,    4};
   if (conv) p.u = model.u, p.window = model.window + int64_t{layer} * 8 * 3 * kE;
   launch(norm_product_kernel<typename P::S1>, dim3((w.outputs + P::S1::kRows - 1) / P::S1::kRows), 256,
          norm_product_bytes<typename P::S1>(kD, batch), p);
@@ -278,9 +292,22 @@ void x_product(const StreamedWeight& w, int batch) {
 }
 template <class P>
 void state_step(const StreamedWeight& w, int batch, int layer) {
-  StateStep p{w, model.partial, model.dt_bias, model.A, model.D, model.u, model.z + kE, model.y,
-              model.state + int64_t{layer} * 8 * kN * kE, model.segments, 1e-6f, batch, 2 * kE, true};
-  launch(state_step_kernel<typename P::S3>, dim3(kE / kStepChannels), 256, std::max(pad3, state_step_bytes<typename P::S3>(kR, batch)), p);
+  StateStep p{w,
+              model.partial,
+              model.dt_bias,
+              model.A,
+              model.D,
+              model.u,
+              model.z + kE,
+              model.y,
+              model.state + int64_t{layer} * 8 * kN * kE,
+              model.segments,
+              1e-6f,
+              batch,
+              2 * kE,
+              true};
+  launch(state_step_kernel<typename P::S3>, dim3(kE / kStepChannels), 256,
+         std::max(pad3, state_step_bytes<typename P::S3>(kR, batch)), p);
 }
 template <class P>
 void add_product(const StreamedWeight& w, int batch) {
@@ -298,7 +325,8 @@ void decode_step(int batch, int layers = kLayers, bool head = true) {
     add_product<P>(layer.out, batch);
   }
   const int64_t at = kLayerWeights * kLayers;
-  const StreamedWeight w{model.weights + static_cast<int64_t>(at * bytes_of<typename P::Format>()), model.scales + at / kGroup, kV, kD};
+  const StreamedWeight w{model.weights + static_cast<int64_t>(at * bytes_of<typename P::Format>()),
+                         model.scales + at / kGroup, kV, kD};
   if (head) norm_product<P>(w, batch, model.logits, false, 0);
 }
 
@@ -314,7 +342,8 @@ void time_decode(const char* name, int batch) {
   const double bytes = (kLayerWeights * kLayers + double{kV} * kD) * bytes_of<typename P::Format>() *
                            (P::Format::kHalvesPerGroup ? 1 + 2.0 / kGroup / bytes_of<typename P::Format>() : 1) +
                        batch * kLayers * (kN + 3) * kE * 8.0;
-  std::printf("decode %-28s b=%d overlap=%d: %8.1f us  %8.1f tok/s  %6.0f GB/s\n", name, batch, overlap, us, batch * 1e6 / us, bytes / us * 1e-3);
+  std::printf("decode %-28s b=%d overlap=%d: %8.1f us  %8.1f tok/s  %6.0f GB/s\n", name, batch, overlap, us,
+              batch * 1e6 / us, bytes / us * 1e-3);
   cudaGraphExecDestroy(exec), cudaGraphDestroy(graph);
 }
 
@@ -325,7 +354,8 @@ void time_phases(const char* name, int batch) {
   const auto show = [&](const char* phase, double elements, double us) {
     std::printf("phase %-12s %-10s b=%d: %7.2f us %6.0f GB/s\n", name, phase, batch, us, elements * size / us * 1e-3);
   };
-  show("in_proj", 2.0 * kE * kD, time_us([&](int i) { norm_product<P>(Layer<P>(i % 64).in, batch, model.z, true, i % 64); }, 10, 32));
+  show("in_proj", 2.0 * kE * kD,
+       time_us([&](int i) { norm_product<P>(Layer<P>(i % 64).in, batch, model.z, true, i % 64); }, 10, 32));
   show("x_proj", double{kQ} * kE, time_us([&](int i) { x_product<P>(Layer<P>(i % 64).x, batch); }, 10, 32));
   show("state", double{kE} * kR, time_us([&](int i) { state_step<P>(Layer<P>(i % 64).dt, batch, i % 64); }, 10, 32));
   show("out_proj", double{kD} * kE, time_us([&](int i) { add_product<P>(Layer<P>(i % 64).out, batch); }, 10, 32));
@@ -362,7 +392,9 @@ void check_decode(const char* name, int batch) {
   compare(tag + "u", host(model.u, b * kE), host(u, b * kE), 3e-3);
   compare(tag + "window", host(window, 8 * 3 * kE), host(window2, 8 * 3 * kE), 1e-5 + 2e-3);
   std::vector<float> z = host(model.z, b * 2 * kE), z2 = host(xz, b * 2 * kE), za, zb;
-  for (int t = 0; t < b; ++t) za.insert(za.end(), z.begin() + t * 2 * kE + kE, z.begin() + (t + 1) * 2 * kE), zb.insert(zb.end(), z2.begin() + t * 2 * kE + kE, z2.begin() + (t + 1) * 2 * kE);
+  for (int t = 0; t < b; ++t)
+    za.insert(za.end(), z.begin() + t * 2 * kE + kE, z.begin() + (t + 1) * 2 * kE),
+        zb.insert(zb.end(), z2.begin() + t * 2 * kE + kE, z2.begin() + (t + 1) * 2 * kE);
   compare(tag + "z", za, zb, 1e-3);
 
   x_product<P>(layer.x, b);
@@ -375,7 +407,8 @@ void check_decode(const char* name, int batch) {
   norm_reference<<<b, 32, 0, stream>>>(BC + 16, q2 + kR + kN, nullptr, kN, kQ, 32, 1e-6f);
   product_reference<<<b * kE / 8, 256, 0, stream>>>(delta, dt, layer.dt.data, layer.dt.scales, dt_kind, b, kE, kR);
   // z as the kernel made it
-  scan_reference<<<dim3(kE / 64, b), 64, 0, stream>>>(y, state2, model.u, delta, model.z + kE, 2 * kE, BC, BC + 16, 32, model.A, model.D, model.dt_bias, s);
+  scan_reference<<<dim3(kE / 64, b), 64, 0, stream>>>(y, state2, model.u, delta, model.z + kE, 2 * kE, BC, BC + 16, 32,
+                                                      model.A, model.D, model.dt_bias, s);
   state_step<P>(layer.dt, b, 1);
   compare(tag + "y", host(model.y, b * kE), host(y, b * kE), 3e-3);
   compare(tag + "state", host(state, 8ll * kN * kE), host(state2, 8ll * kN * kE), 1e-4);
@@ -400,7 +433,8 @@ void check_bits(const char* name) {
     if (first.empty())
       first = logits;
     else
-      std::printf("  check %s bits of 4 layers and head, batch %d: %s\n", name, b, std::memcmp(first.data(), logits.data(), kV * 4) ? "DIFFER" : "same");
+      std::printf("  check %s bits of 4 layers and head, batch %d: %s\n", name, b,
+                  std::memcmp(first.data(), logits.data(), kV * 4) ? "DIFFER" : "same");
   }
 }
 
@@ -425,8 +459,24 @@ ScanData make_scan(int64_t l, int64_t rows_alloc, int slots) {
 }
 template <class G>
 ScanProblem<bf16, G> problem(const ScanData& d) {
-  return {d.y, d.state, d.u, static_cast<const G*>(d.delta), static_cast<const G*>(d.z) + kE, d.B + kR, d.B + kR + kN, model.A, model.D, model.dt_bias,
-          d.segments, kE, kE, kE, 2 * kE, kQ, kQ, kE};
+  return {d.y,
+          d.state,
+          d.u,
+          static_cast<const G*>(d.delta),
+          static_cast<const G*>(d.z) + kE,
+          d.B + kR,
+          d.B + kR + kN,
+          model.A,
+          model.D,
+          model.dt_bias,
+          d.segments,
+          kE,
+          kE,
+          kE,
+          2 * kE,
+          kQ,
+          kQ,
+          kE};
 }
 static int set_segments(const ScanData& d, const std::vector<Segment>& segments) {
   CHECK(cudaMemcpy(d.segments, segments.data(), segments.size() * sizeof(Segment), cudaMemcpyHostToDevice));
@@ -437,7 +487,9 @@ void run_scan(const char* type, const ScanData& d) {
   using S = ScanShape<bf16, G, kTile, kGroup>;
   const bool saved = overlap;
   overlap = false;
-  const auto go = [&](int count) { launch(selective_scan_kernel<S>, dim3(kE / kScanChannels, count), S::kThreads, S::kBytes, problem<G>(d)); };
+  const auto go = [&](int count) {
+    launch(selective_scan_kernel<S>, dim3(kE / kScanChannels, count), S::kThreads, S::kBytes, problem<G>(d));
+  };
   char name[80];
   std::snprintf(name, sizeof name, "scan %s tile=%d group=%d", type, kTile, kGroup);
   const std::vector<Segment> ragged = {{0, 37, 1}, {37, 0, 2}, {37, 1, 0}, {38, 90, -1}, {128, 64, 3}};
@@ -447,7 +499,8 @@ void run_scan(const char* type, const ScanData& d) {
   CHECK(cudaMemcpyAsync(d.state2, d.state, states * 4, cudaMemcpyDeviceToDevice, stream));
   CHECK(cudaMemsetAsync(d.y, 0xff, rows * kE * 2, stream));
   const auto p = problem<G>(d);
-  scan_reference<<<dim3(kE / 64, count), 64, 0, stream>>>(d.y2, d.state2, p.u, p.delta, p.z, p.z_stride, p.B, p.C, p.B_stride, p.A, p.D, p.delta_bias, d.segments);
+  scan_reference<<<dim3(kE / 64, count), 64, 0, stream>>>(d.y2, d.state2, p.u, p.delta, p.z, p.z_stride, p.B, p.C,
+                                                          p.B_stride, p.A, p.D, p.delta_bias, d.segments);
   go(count);
   compare(std::string(name) + " y", host(d.y, rows * kE), host(d.y2, rows * kE), 3e-3);
   compare(std::string(name) + " state", host(d.state, states), host(d.state2, states), 1e-5);
@@ -461,9 +514,11 @@ void run_scan(const char* type, const ScanData& d) {
 template <class X, int kAhead>
 void run_conv(const char* type, const ScanData& d, int strip) {
   const int64_t l = d.l;
-  ConvProblem<X, bf16> p{d.y, d.state, static_cast<const X*>(d.z), model.taps, model.conv_bias, d.segments, kE, 2 * kE, 0, kE, strip};
+  ConvProblem<X, bf16> p{
+      d.y, d.state, static_cast<const X*>(d.z), model.taps, model.conv_bias, d.segments, kE, 2 * kE, 0, kE, strip};
   const auto go = [&](int64_t rows) {
-    causal_conv1d_kernel<X, bf16, 4, kAhead><<<dim3(kE / kVector / 128, (rows + strip - 1) / strip), 128, 0, stream>>>(p);
+    causal_conv1d_kernel<X, bf16, 4, kAhead>
+        <<<dim3(kE / kVector / 128, (rows + strip - 1) / strip), 128, 0, stream>>>(p);
   };
   const std::vector<Segment> ragged = {{0, 31, 1}, {31, 2, 2}, {33, 1, 0}, {34, 90, -1}, {124, 0, 3}, {130, 62, 4}};
   p.segment_count = set_segments(d, ragged);
@@ -471,7 +526,8 @@ void run_conv(const char* type, const ScanData& d, int strip) {
   CHECK(cudaMemcpyAsync(d.state2, d.state, 5 * 3 * kE * 4, cudaMemcpyDeviceToDevice, stream));
   CHECK(cudaMemsetAsync(d.y, 0, 192 * kE * 2, stream));
   CHECK(cudaMemsetAsync(d.y2, 0, 192 * kE * 2, stream));
-  conv_reference<<<dim3(kE / 256, p.segment_count), 256, 0, stream>>>(d.y2, d.state2, p.x, p.x_stride, model.taps, model.conv_bias, d.segments);
+  conv_reference<<<dim3(kE / 256, p.segment_count), 256, 0, stream>>>(d.y2, d.state2, p.x, p.x_stride, model.taps,
+                                                                      model.conv_bias, d.segments);
   go(192);
   char name[80];
   std::snprintf(name, sizeof name, "conv %s strip=%d ahead=%d", type, strip, kAhead);
@@ -479,7 +535,8 @@ void run_conv(const char* type, const ScanData& d, int strip) {
   compare(std::string(name) + " state", host(d.state, 5 * 3 * kE), host(d.state2, 5 * 3 * kE), 1e-5);
   p.segment_count = set_segments(d, {{0, l, 0}});
   const double us = time_us([&](int) { go(l); }, 10);
-  std::printf("%-40s l=%lld: %8.1f us  %6.0f GB/s\n", name, static_cast<long long>(l), us, l * kE * (2.0 + sizeof(X)) / us * 1e-3);
+  std::printf("%-40s l=%lld: %8.1f us  %6.0f GB/s\n", name, static_cast<long long>(l), us,
+              l * kE * (2.0 + sizeof(X)) / us * 1e-3);
 }
 template <class G>
 void run_step(const char* type, const ScanData& d, int b, int rows) {
@@ -490,8 +547,11 @@ void run_step(const char* type, const ScanData& d, int b, int rows) {
   const int64_t states = static_cast<int64_t>(b) * kN * kE;
   CHECK(cudaMemcpyAsync(d.state2, d.state, states * 4, cudaMemcpyDeviceToDevice, stream));
   const auto p = problem<G>(d);
-  scan_reference<<<dim3(kE / 64, b), 64, 0, stream>>>(d.y2, d.state2, p.u, p.delta, p.z, p.z_stride, p.B, p.C, p.B_stride, p.A, p.D, p.delta_bias, d.segments);
-  const auto go = [&] { selective_step_kernel<bf16, G><<<dim3(kE / kStepBlockChannels, rows), 256, 0, stream>>>(p, b); };
+  scan_reference<<<dim3(kE / 64, b), 64, 0, stream>>>(d.y2, d.state2, p.u, p.delta, p.z, p.z_stride, p.B, p.C,
+                                                      p.B_stride, p.A, p.D, p.delta_bias, d.segments);
+  const auto go = [&] {
+    selective_step_kernel<bf16, G><<<dim3(kE / kStepBlockChannels, rows), 256, 0, stream>>>(p, b);
+  };
   go();
   char name[80];
   std::snprintf(name, sizeof name, "step %s b=%d blocks=%d", type, b, rows);
@@ -507,7 +567,8 @@ static void* workspace;
 constexpr size_t kWorkspace = 64 << 20;
 
 // y [m, o] (+)= x [m, i] w [o, i]^T; the best of the heuristics' first `tries`.
-static void time_product(const char* name, int64_t m, int64_t o, int64_t i, cudaDataType_t in, cudaDataType_t out, bool accumulate, int tries = 8, bool outer = false) {
+static void time_product(const char* name, int64_t m, int64_t o, int64_t i, cudaDataType_t in, cudaDataType_t out,
+                         bool accumulate, int tries = 8, bool outer = false) {
   cublasLtMatmulDesc_t op;
   cublasLtMatmulDescCreate(&op, CUBLAS_COMPUTE_32F, CUDA_R_32F);
   const cublasOperation_t t = CUBLAS_OP_T;
@@ -528,7 +589,8 @@ static void time_product(const char* name, int64_t m, int64_t o, int64_t i, cuda
   cublasLtMatrixLayoutCreate(&c, out, o, m, o);
   cublasLtMatmulPreference_t preference;
   cublasLtMatmulPreferenceCreate(&preference);
-  cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &kWorkspace, sizeof kWorkspace);
+  cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &kWorkspace,
+                                       sizeof kWorkspace);
   cublasLtMatmulHeuristicResult_t results[32];
   int found = 0;
   const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(lt, op, a, b, c, c, preference, tries, results, &found);
@@ -543,16 +605,21 @@ static void time_product(const char* name, int64_t m, int64_t o, int64_t i, cuda
   double best = 1e30, first = 0;
   int which = 0;
   for (int k = 0; k < found; ++k) {
-    const double us = time_us([&](int n) {
-      const char* w = model.weights + n % rotate * o * i * element;
-      cublasLtMatmul(lt, op, &one, w, a, x, b, &beta, y, c, y, c, &results[k].algo, workspace, kWorkspace, stream);
-    }, 5, m > 1000 ? 2 : 8);
+    const double us = time_us(
+        [&](int n) {
+          const char* w = model.weights + n % rotate * o * i * element;
+          cublasLtMatmul(lt, op, &one, w, a, x, b, &beta, y, c, y, c, &results[k].algo, workspace, kWorkspace, stream);
+        },
+        5, m > 1000 ? 2 : 8);
     if (k == 0) first = us;
     if (us < best) best = us, which = k;
   }
-  const double flops = 2.0 * m * o * i, bytes = o * i * element + m * i * element + m * o * (out == CUDA_R_32F ? 4.0 : 2.0);
-  std::printf("product %-22s m=%5lld o=%5lld i=%4lld: %8.1f us (first choice %8.1f, best %2d of %d) %7.1f TFLOP/s %6.0f GB/s\n", name, static_cast<long long>(m), static_cast<long long>(o),
-              static_cast<long long>(i), best, first, which, found, flops / best * 1e-6, bytes / best * 1e-3);
+  const double flops = 2.0 * m * o * i,
+               bytes = o * i * element + m * i * element + m * o * (out == CUDA_R_32F ? 4.0 : 2.0);
+  std::printf(
+      "product %-22s m=%5lld o=%5lld i=%4lld: %8.1f us (first choice %8.1f, best %2d of %d) %7.1f TFLOP/s %6.0f GB/s\n",
+      name, static_cast<long long>(m), static_cast<long long>(o), static_cast<long long>(i), best, first, which, found,
+      flops / best * 1e-6, bytes / best * 1e-3);
 }
 
 int main(int argc, char** argv) {
@@ -566,7 +633,9 @@ int main(int argc, char** argv) {
   CHECK(cudaStreamSynchronize(stream));
   {
     const int64_t bytes = 4ll << 30;
-    const double us = time_us([&](int) { cudaMemcpyAsync(model.weights, model.weights + bytes, bytes, cudaMemcpyDeviceToDevice, stream); }, 5);
+    const double us = time_us(
+        [&](int) { cudaMemcpyAsync(model.weights, model.weights + bytes, bytes, cudaMemcpyDeviceToDevice, stream); },
+        5);
     std::printf("copy: %.0f GB/s\n", 2 * bytes / us * 1e-3);
   }
   using Bf = Sixteen<bf16>;
