@@ -234,14 +234,13 @@ void FalconMamba::step_on_gpu(Workspace& workspace, std::span<const int32_t> ids
   stage(workspace, workspace.ids_, segments);
   const auto work = [&] { head(workspace, made, compute(workspace, workspace.ids_, segments, state, {})); };
   Workspace::RecordedStep& step = workspace.recorded_step(rows, state);
-  const bool first = step.last_used == 0;
-  step.last_used = ++workspace.uses_;
-  if (first) {
+  if (step.last_used == 0) {
     work();
   } else {
     if (!step.graph) step.graph = gpu.record(work);
     gpu.launch(step.graph);
   }
+  step.last_used = ++workspace.uses_;
   if (logits.data != made.data)
     gpu.copy(logits.data, made.data, static_cast<size_t>(b * config_.vocab_size) * sizeof(float));
 }
