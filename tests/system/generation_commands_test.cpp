@@ -170,7 +170,9 @@ TEST_F(GenerationCommands, BadInput) {
   expect_failure({"-f", path("none.txt")}, 1, "none.txt");
   expect_failure({"-p", "a\xff"}, 1, "UTF-8");
   expect_failure({"x", "--logit-bias", "280:1"}, 1, "0 to 279");
-  expect_failure({"x", "--device", "cuda"}, 1, "CPU");
+  expect_failure({"x", "--device", "cuda:1000"}, 1, "[device]");  // no CUDA, no GPU, or not so many
+  expect_failure({"x", "--device", "cuda:"}, 1, "expected auto, cpu, cuda or cuda:N, found \"cuda:\"");
+  expect_failure({"x", "--device", "tpu"}, 1, "expected auto, cpu, cuda or cuda:N, found \"tpu\"");
   const Outcome absent = run_saker({"generate", "--model", path("absent"), "x"});
   EXPECT_EQ(absent.code, 1);
   EXPECT_NE(absent.err.find("absent"), std::string::npos) << absent.err;
