@@ -1,6 +1,8 @@
 // What must hold of a model on a GPU: docs/numerics.md.
 #include <cmath>
-#include <cstring>
+#include <future>
+#include <span>
+#include <vector>
 
 #include "core/temporary_folder.h"
 #include "eval/perplexity.h"
@@ -113,6 +115,26 @@ TEST_P(GpuModel, StepsAreAPrefill) {
 
 TEST_P(GpuModel, TwoRunsGiveTheSameBits) {
   expect_same_bits(prefill(*model_, ids_), prefill(*model_, ids_));
+}
+
+// Steps are recorded while other threads allocate, copy and launch.
+TEST_P(GpuModel, ThreadsDoNotDisturbEachOther) {
+  const auto run = [&] {
+    Result result{Logits(v()), model_->new_state()};
+    for (int round = 0; round < 4; ++round) {
+      Workspace workspace(*model_, 8);
+      for (const int32_t id : std::span(ids_).subspan(static_cast<size_t>(8 * round), 8)) {
+        model_->step(workspace, id, result.state, result.logits);
+        result.state = result.state.clone();
+        model_->step(workspace, id, result.state, result.logits);
+      }
+    }
+    return result;
+  };
+  const Result alone = run();
+  std::vector<std::future<Result>> others;
+  for (int i = 0; i < 3; ++i) others.push_back(std::async(std::launch::async, run));
+  for (std::future<Result>& other : others) expect_same_bits(other.get(), alone);
 }
 
 // The sequence of slot 3 in recorded steps, at changing rows and beside changing neighbours, and again as the first of
