@@ -30,8 +30,6 @@ std::string why_no_gpu();
 // Throws out_of_memory unless `bytes` are free on the GPU, saying what they are for, how many are needed and how many
 // are free. To be asked before anything is allocated.
 void require_gpu_memory(int gpu, size_t bytes, const std::string& what);
-// The most memory of the GPU that this process has held so far in buffers.
-size_t peak_gpu_memory_bytes(int gpu) noexcept;
 
 // Memory of a GPU: zeroed. Throws out_of_memory.
 void* gpu_allocate(int gpu, size_t bytes);

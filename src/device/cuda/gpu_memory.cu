@@ -1,8 +1,5 @@
 #include <algorithm>
-#include <atomic>
 #include <cstring>
-#include <map>
-#include <mutex>
 
 #include "device/cuda/check.cuh"
 #include "device/cuda/compiled_code.cuh"
@@ -16,26 +13,8 @@ using cuda::check;
 using cuda::DeviceGuard;
 using cuda::wait_for_all;
 
-constexpr int kMaxGpus = 64;
-std::atomic<size_t> held[kMaxGpus], most_held[kMaxGpus];
-
-// Sizes of what is held, by address.
-std::mutex sizes_mutex;
-std::map<void*, size_t> sizes;
-
 double gigabytes(size_t bytes) {
   return static_cast<double>(bytes) / 1e9;
-}
-
-void count(int gpu, void* data, size_t bytes) {
-  {
-    const std::lock_guard lock(sizes_mutex);
-    sizes[data] = bytes;
-  }
-  const size_t now = held[gpu] += bytes;
-  size_t most = most_held[gpu];
-  while (now > most && !most_held[gpu].compare_exchange_weak(most, now)) {
-  }
 }
 
 // The GPU that one of the places names, if any.
@@ -52,7 +31,7 @@ std::vector<GpuInfo> list_gpus() {
     return {};
   }
   std::vector<GpuInfo> found;
-  for (int i = 0; i < std::min(count, kMaxGpus); ++i) {
+  for (int i = 0; i < count; ++i) {
     cudaDeviceProp properties;
     if (cudaGetDeviceProperties(&properties, i) != cudaSuccess || properties.major < 8) continue;
     const DeviceGuard guard(i);
@@ -86,10 +65,6 @@ void require_gpu_memory(int gpu, size_t bytes, const std::string& what) {
               gigabytes(total), gigabytes(free));
 }
 
-size_t peak_gpu_memory_bytes(int gpu) noexcept {
-  return gpu >= 0 && gpu < kMaxGpus ? most_held[gpu].load() : 0;
-}
-
 void* gpu_allocate(int gpu, size_t bytes) {
   const DeviceGuard guard(gpu);
   require_gpu_memory(gpu, bytes, "a buffer");
@@ -97,18 +72,11 @@ void* gpu_allocate(int gpu, size_t bytes) {
   check(cudaMalloc(&data, bytes), "cudaMalloc");
   check(cudaMemset(data, 0, bytes), "cudaMemset");
   wait_for_all();
-  count(gpu, data, bytes);
   return data;
 }
 
 void gpu_release(int gpu, void* data) noexcept {
   const DeviceGuard guard(gpu);
-  {
-    const std::lock_guard lock(sizes_mutex);
-    const auto found = sizes.find(data);
-    held[gpu] -= found->second;
-    sizes.erase(found);
-  }
   cudaFree(data);
 }
 

@@ -27,9 +27,6 @@ std::string why_no_gpu() {
 void require_gpu_memory(int, size_t, const std::string&) {
   no_gpu();
 }
-size_t peak_gpu_memory_bytes(int) noexcept {
-  return 0;
-}
 void* gpu_allocate(int, size_t) {
   no_gpu();
 }
