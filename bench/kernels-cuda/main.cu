@@ -691,16 +691,6 @@ int main(int argc, char** argv) {
       time_product("out fp8->f32 += outer", m, kD, kE, CUDA_R_8F_E4M3, CUDA_R_32F, true, 8, true);
     }
   }
-  if (what == "profile") {
-    overlap = false;
-    const ScanData d = make_scan<bf16>(2048, 2048, 16);
-    set_segments(d, {{0, 2048, 0}});
-    using S = ScanShape<bf16, bf16, 32, 4>;
-    launch(selective_scan_kernel<S>, dim3(kE / kScanChannels, 1), S::kThreads, S::kBytes, problem<bf16>(d));
-    decode_step<Plan<Bf, 8, 8>>(1, 1, false);
-    decode_step<Plan<Int8, 8, 8>>(1, 1, false);
-    decode_step<Plan<Bf, 6, 6>>(8, 1, false);
-  }
   CHECK(cudaDeviceSynchronize());
   std::printf("done\n");
 }
