@@ -64,7 +64,9 @@ void GpuStream::wait() {
 }
 
 void GpuStream::copy(void* to, const void* from, size_t bytes) noexcept {
-  if (bytes > 0) state_->note(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, state_->stream), "cudaMemcpyAsync");
+  if (bytes == 0) return;
+  const DeviceGuard guard(state_->gpu);
+  state_->note(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, state_->stream), "cudaMemcpyAsync");
 }
 
 void* GpuStream::scratch(size_t bytes) {
@@ -115,6 +117,7 @@ void GpuStream::stage(int list, const void* data, size_t bytes) {
   l.source = data;
   l.bytes = bytes;
   if (bytes == 0) return;
+  const DeviceGuard guard(state_->gpu);
   l.turn = (l.turn + 1) % State::List::kTurns;
   const auto turn = static_cast<size_t>(l.turn);
   check(cudaEventSynchronize(l.travelled[turn]), "cudaEventSynchronize");
@@ -162,6 +165,7 @@ GpuStream::Graph GpuStream::record(const std::function<void()>& work) {
 }
 
 void GpuStream::launch(const Graph& graph) noexcept {
+  const DeviceGuard guard(state_->gpu);
   state_->note(cudaGraphLaunch(static_cast<cudaGraphExec_t>(graph.executable_.get()), state_->stream),
                "cudaGraphLaunch");
 }
