@@ -49,9 +49,10 @@ std::vector<GpuInfo> list_gpus() {
 }
 
 std::string why_no_gpu() {
-  int count = 0;
+  int count = 0, driver = 0;
   const cudaError_t code = cudaGetDeviceCount(&count);
   cudaGetLastError();
+  if (cudaDriverGetVersion(&driver) == cudaSuccess && driver == 0) return "this machine has no NVIDIA driver";
   if (code != cudaSuccess) return std::string("no GPU can be used: ") + cudaGetErrorString(code);
   return count == 0 ? "this machine has no NVIDIA GPU" : "this build has code for none of the GPUs here";
 }
