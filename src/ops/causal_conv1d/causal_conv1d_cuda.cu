@@ -55,19 +55,18 @@ bool conv_4(Stream& stream, const CausalConv1dArgs& args, const Segment* segment
   if (args.weight.rows() != kTaps || channels % kVector != 0) return false;
   if (!in_vectors(args.x) || !in_vectors(args.u) || !in_vectors(args.state) || !in_vectors(args.weight)) return false;
   // Long strips read the window again less often; short ones fill the GPU.
-  const int long_strip = !kSixteen ? 16 : l >= 4096 ? 64 : 32;
-  const int strip = l >= 2048 ? long_strip : 1;
+  const int strip = l < 2048 ? 1 : kSixteen ? 64 : 16;
   const ConvProblem<X, T> problem{static_cast<T*>(args.u.data),
-                                      static_cast<float*>(args.state.data),
-                                      static_cast<const X*>(args.x.data),
-                                      static_cast<const float*>(args.weight.data),
-                                      static_cast<const float*>(args.bias.data),
-                                      segments,
-                                      args.u.row_stride,
-                                      args.x.row_stride,
-                                      static_cast<int>(args.segments.size()),
-                                      static_cast<int>(channels),
-                                      strip};
+                                  static_cast<float*>(args.state.data),
+                                  static_cast<const X*>(args.x.data),
+                                  static_cast<const float*>(args.weight.data),
+                                  static_cast<const float*>(args.bias.data),
+                                  segments,
+                                  args.u.row_stride,
+                                  args.x.row_stride,
+                                  static_cast<int>(args.segments.size()),
+                                  static_cast<int>(channels),
+                                  strip};
   const dim3 grid(static_cast<unsigned>(ceil_div(channels, kThreads * kVector)),
                   static_cast<unsigned>(ceil_div(l, strip)));
   causal_conv1d_kernel<X, T, kTaps, kAhead><<<grid, kThreads, 0, handle(stream)>>>(problem);

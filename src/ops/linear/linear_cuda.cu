@@ -12,8 +12,8 @@ namespace {
 
 // Where cuBLASLt has nothing for a shape or an alignment.
 template <class T, class Y>
-__global__ void linear_any(Y* y, int64_t y_stride, const T* x, int64_t x_stride, const T* weight, int64_t l,
-                           int64_t o, int64_t i, float beta) {
+__global__ void linear_any(Y* y, int64_t y_stride, const T* x, int64_t x_stride, const T* weight, int64_t l, int64_t o,
+                           int64_t i, float beta) {
   const int64_t at = blockIdx.x * int64_t{blockDim.x} + threadIdx.x;
   if (at >= l * o) return;
   const int64_t row = at / o, output = at % o;
@@ -80,8 +80,8 @@ const State::Plan& plan_for(State& s, const LinearArgs& args) {
   const int alignment = static_cast<int>(alignment_of(args.weight.data) | alignment_of(args.x.data) << 9 |
                                          alignment_of(args.y.data) << 18);
   const int types = static_cast<int>(args.x.dtype) | static_cast<int>(args.y.dtype) << 8;
-  const State::PlanKey key{args.x.rows(),      args.weight.rows(), args.weight.columns(), types,
-                           args.x.row_stride, args.y.row_stride,  alignment};
+  const State::PlanKey key{args.x.rows(),     args.weight.rows(), args.weight.columns(), types, args.x.row_stride,
+                           args.y.row_stride, alignment};
   const auto found = s.plans.find(key);
   return found != s.plans.end() ? found->second : s.plans.emplace(key, make_plan(s, args)).first->second;
 }
@@ -100,8 +100,8 @@ void few_rows(Stream& stream, const LinearArgs& args) {
                             .y_stride = y.row_stride,
                             .batch = b,
                             .accumulate = accumulate};
-  auto* const kernel = y.dtype == DType::f32 ? rows_product_kernel<Shape>
-                                             : rows_product_kernel<Shape, typename Format::Element>;
+  auto* const kernel =
+      y.dtype == DType::f32 ? rows_product_kernel<Shape> : rows_product_kernel<Shape, typename Format::Element>;
   launch_overlapping(stream, kernel, static_cast<unsigned>(ceil_div(o, Shape::kRows)), kStreamThreads,
                      rows_product_bytes<Shape>(i, b), problem);
 }
