@@ -16,6 +16,7 @@ struct BenchOptions {
   std::string op;                                          // an operation instead of a model
   std::string tokenizer, text;                             // a tokenizer instead of a model
   std::vector<int64_t> prefill_tokens{512}, sequences{1};  // several on a GPU
+  int64_t chunk = 0;  // most tokens of a prompt at once on a GPU; 0: as the model's default
   int64_t decode_tokens = 128;
   int64_t training_sequences = 8;  // of a step of training
   int64_t training_tokens = 256;   // of a sequence in a step of training

@@ -116,7 +116,8 @@ void bench_model_on_gpu(const BenchOptions& options, const Backend& backend) {
   const ModelConfig& config = model.config();
   const Ceilings before = measure_gpu(backend, model.dtype());
   const int64_t most = *std::max_element(options.sequences.begin(), options.sequences.end());
-  Workspace workspace(model, std::max(Workspace::default_rows(backend), most));
+  const int64_t chunk = options.chunk > 0 ? options.chunk : Workspace::default_rows(backend);
+  Workspace workspace(model, std::max(chunk, most));
 
   std::vector<Measured> prefill, decode;
   for (const int64_t tokens : options.prefill_tokens) {
@@ -137,6 +138,7 @@ void bench_model_on_gpu(const BenchOptions& options, const Backend& backend) {
         {"model", options.config.empty() ? options.model.folder : options.config},
         {"parameters", config.parameters()},
         {"dtype", name(model.weights_dtype())},
+        {"chunk", chunk},
         {"decode_tokens", options.decode_tokens},
         {"repeats", options.repeats},
         {"prefill_tokens_per_second", prefill.front().rate.json()},

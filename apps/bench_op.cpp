@@ -112,7 +112,7 @@ void bench_op(const BenchOptions& options) {
     fmt::print("ceilings: read {:.1f} GB/s, copy {:.1f} GB/s, products f32 {:.0f}, bf16 {:.0f} GFLOP/s; {} threads\n",
                bandwidth.read / 1e9, bandwidth.copy / 1e9, product_f32 / 1e9, product_bf16 / 1e9, backend.threads);
   for (const OpCase& test : cases) {
-    if (!test.benchmark) continue;
+    if (!test.benchmark || (!test.on_cpu && backend.kind == BackendKind::cpu)) continue;
     const Spread seconds = time_case(test, stream, options.repeats);
     const double bytes = test.bytes / seconds.median, flops = test.flops / seconds.median;
     out["cases"].push_back({{"name", test.name},

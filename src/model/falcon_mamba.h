@@ -118,6 +118,8 @@ class FalconMamba {
 
   // Of everything that is not the input of a matrix product.
   DType accumulation_dtype() const noexcept { return dtype_ == DType::f64 ? DType::f64 : DType::f32; }
+  // Of x, z and the step size, which products hand on.
+  DType handed_on_dtype() const noexcept;
   void check_ids(std::span<const int32_t> ids) const;
 
   ConstTensorView compute(Workspace& workspace, std::span<const int32_t> ids, Segments segments, StateView state,

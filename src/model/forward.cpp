@@ -9,7 +9,7 @@
 
 namespace saker {
 
-// Of l rows. Each matrix product reads what is in dtype() and writes what is in f32.
+// Of l rows. Each matrix product reads what is in dtype() and writes what is in f32 or in handed_on_dtype().
 struct FalconMamba::Activations {
   TensorView residual;     // [l, d] f32, the stream
   MixerActivations mixer;  // y takes the place of u, B and C that of what they are made from
@@ -19,16 +19,17 @@ namespace {
 
 // Calls take(dtype, shape) for every activation, in order: one list for sizes and for pointers.
 template <class Activations, class Take>
-Activations lay_out(const ModelConfig& c, DType dtype, DType accumulation, int64_t l, const Take& take) {
+Activations lay_out(const ModelConfig& c, DType dtype, DType accumulation, DType handed_on, int64_t l,
+                    const Take& take) {
   Activations at{.residual = take(accumulation, Shape{l, c.d_model}),
                  .mixer = {.normalised = take(dtype, Shape{l, c.d_model}),
-                           .xz = take(accumulation, Shape{l, 2 * c.d_inner}),
+                           .xz = take(handed_on, Shape{l, 2 * c.d_inner}),
                            .u = take(dtype, Shape{l, c.d_inner}),
                            .dt_B_C = take(accumulation, Shape{l, c.dt_rank + 2 * c.d_state}),
                            .dt = take(dtype, Shape{l, c.dt_rank}),
                            .B = {},
                            .C = {},
-                           .delta = take(accumulation, Shape{l, c.d_inner}),
+                           .delta = take(handed_on, Shape{l, c.d_inner}),
                            .y = {}}};
   at.mixer.y = at.mixer.u;
   return at;
@@ -41,7 +42,7 @@ bool step_layer(Stream& stream, const ModelConfig& config, const MixerTensors& l
   return mixer_step(stream, {.residual = residual,
                              .conv = state.conv,
                              .ssm = state.ssm,
-                             .xz = at.xz,
+                             .z = {at.xz.data, residual.dtype, at.u.shape},  // fits: [b, e] f32 is [b, 2e] bf16
                              .u = at.u,
                              .y = at.y,
                              .norm = layer.norm,
@@ -64,18 +65,26 @@ bool step_layer(Stream& stream, const ModelConfig& config, const MixerTensors& l
 
 }  // namespace
 
+// A GPU's kernels between the products are limited by the bytes they move. f16 ends at 65,504, which x and z have no
+// reason to keep within; and linear adds a bias to f32 results alone.
+DType FalconMamba::handed_on_dtype() const noexcept {
+  const bool rounded = backend_.kind == BackendKind::cuda && dtype_ == DType::bf16 && !config_.use_bias;
+  return rounded ? DType::bf16 : accumulation_dtype();
+}
+
 size_t FalconMamba::activation_bytes(int64_t rows) const {
   size_t bytes = 0;
-  lay_out<Activations>(config_, dtype_, accumulation_dtype(), rows, [&](DType dtype, const Shape& shape) {
-    bytes += Arena::bytes_for(dtype, shape);
-    return TensorView();
-  });
+  lay_out<Activations>(config_, dtype_, accumulation_dtype(), handed_on_dtype(), rows,
+                       [&](DType dtype, const Shape& shape) {
+                         bytes += Arena::bytes_for(dtype, shape);
+                         return TensorView();
+                       });
   return bytes;
 }
 
 FalconMamba::Activations FalconMamba::activations(Workspace& workspace, int64_t rows) const {
   workspace.arena_.reset();
-  auto at = lay_out<Activations>(config_, dtype_, accumulation_dtype(), rows,
+  auto at = lay_out<Activations>(config_, dtype_, accumulation_dtype(), handed_on_dtype(), rows,
                                  [&](DType dtype, const Shape& shape) { return workspace.arena_.take(dtype, shape); });
   at.mixer.B = at.mixer.dt_B_C.slice_columns(config_.dt_rank, config_.d_state);
   at.mixer.C = at.mixer.dt_B_C.slice_columns(config_.dt_rank + config_.d_state, config_.d_state);

@@ -2,7 +2,8 @@
 // training run the same operations.
 //
 // Between operations activations are f32; the inputs of matrix products are rounded to the matrices' type by the
-// operation that makes them (norm, convolution, scan), once. With f64 matrices everything is f64.
+// operation that makes them (norm, convolution, scan), once. On a GPU so are x, z and delta of a bf16 model, by the
+// products. With f64 matrices everything is f64.
 #pragma once
 
 #include "device/backend.h"
@@ -28,12 +29,12 @@ using MixerTensors = BasicMixerTensors<ConstTensorView>;
 // Of l rows. y may be u; B and C may be the columns of dt_B_C, and are without the norms of Falcon Mamba.
 struct MixerActivations {
   TensorView normalised;  // [l, d] dtype
-  TensorView xz;          // [l, 2e] f32: x before the convolution, and the gate z
+  TensorView xz;          // [l, 2e] f32, or dtype on a GPU: x before the convolution, and the gate z
   TensorView u;           // [l, e] dtype: after convolution and SiLU
   TensorView dt_B_C;      // [l, r + 2n] f32: as x_proj makes them
   TensorView dt;          // [l, r] dtype, normalised
   TensorView B, C;        // [l, n] f32, normalised
-  TensorView delta;       // [l, e] f32
+  TensorView delta;       // [l, e] of xz's type
   TensorView y;           // [l, e] dtype: the gated output of the scan
 };
 

@@ -68,6 +68,7 @@ struct OpCase {
   double bytes = 0.0;      // moved to and from memory by one run
   double flops = 0.0;      // done by one run
   bool benchmark = false;  // a shape of real models: `saker bench --op` times it
+  bool on_cpu = true;      // false: the CPU backend refuses its types
 };
 
 }  // namespace saker

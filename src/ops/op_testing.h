@@ -8,7 +8,8 @@
 namespace saker {
 
 // For each case: the CPU backend on every instruction set of this machine agrees with the reference by the rule of
-// OpOutput, writes nothing else, and gives the same bits with 1, 2 and 3 threads. Failures are GoogleTest failures.
+// OpOutput, writes nothing else, and gives the same bits with 1, 2 and 3 threads; or that it refuses the case if it is
+// marked so. Failures are GoogleTest failures.
 // Defined in op_testing_test.cpp, which every test program of ops links.
 void test_op_cases(std::span<const OpCase> cases);
 

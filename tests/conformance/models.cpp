@@ -16,7 +16,7 @@ class ModelCheck {
       : vectors_(folder / "vectors.safetensors"),
         model_(load_checkpoint(folder), backend, dtype),
         prefix_(folder.filename().string() + " " + std::string(name(dtype)) + " "),
-        bound_(forward_bound(dtype, model_.config().n_layer)),
+        bound_(forward_bound(dtype, model_.config().n_layer, backend.kind)),
         report_(report) {}
 
   void run() {

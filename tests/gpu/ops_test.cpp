@@ -1,5 +1,6 @@
 // Every operation of inference on a GPU: the cases of its test by the rule of its test.
 #include <cmath>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -83,6 +84,69 @@ TEST_F(GpuOps, RmsNorm) {
 }
 TEST_F(GpuOps, SelectiveScan) {
   test_op_cases_on(gpu_, without_benchmarks(selective_scan_cases()));
+}
+
+bool same_bytes(const CaseTensor& a, const CaseTensor& b) {
+  const ConstTensorView x = a.view(), y = b.view();
+  return std::memcmp(x.data, y.data, static_cast<size_t>(x.shape.elements()) * size_of(x.dtype)) == 0;
+}
+
+// However a sequence is cut, down to single tokens, which have a kernel of their own: the same bits.
+TEST_F(GpuOps, CuttingAScanChangesNothing) {
+  constexpr int64_t l = 75, e = 128, n = 16;
+  for (const auto& [type, handed_on] : {std::pair(DType::bf16, DType::bf16), std::pair(DType::f16, DType::f16),
+                                        std::pair(DType::bf16, DType::f32), std::pair(DType::f32, DType::f32)}) {
+    SCOPED_TRACE(std::string(name(type)) + " beside " + std::string(name(handed_on)));
+    Stream stream(gpu_);
+    CaseTensor u(type, {l, e}, 1), delta(handed_on, {l, e}, 2), z(handed_on, {l, e}, 3), delta_bias(DType::f32, {e}, 4);
+    CaseTensor A(DType::f32, {n, e}, 5, -2.0, 0.3), B(DType::f32, {l, n}, 6), C(DType::f32, {l, n}, 7);
+    CaseTensor D(DType::f32, {e}, 8), whole(type, {l, e}, 9), whole_state(DType::f32, {1, n, e}, 10);
+    const auto scan = [&](CaseTensor& y, CaseTensor& state, int64_t begin, int64_t count) {
+      const Segment part{0, count, 0};
+      selective_scan(stream, {.y = y.on(stream).slice_rows(begin, count),
+                              .state = state.on(stream),
+                              .u = u.on(stream).slice_rows(begin, count),
+                              .delta = delta.on(stream).slice_rows(begin, count),
+                              .delta_bias = delta_bias.on(stream),
+                              .A = A.on(stream),
+                              .B = B.on(stream).slice_rows(begin, count),
+                              .C = C.on(stream).slice_rows(begin, count),
+                              .D = D.on(stream),
+                              .z = z.on(stream).slice_rows(begin, count),
+                              .segments = {&part, 1}});
+      stream.wait();  // `part` has travelled
+    };
+    scan(whole, whole_state, 0, l);
+    for (const int64_t cut : {1, 2, 31, 32, 33}) {
+      CaseTensor y(type, {l, e}, 11), state(DType::f32, {1, n, e}, 10);
+      for (int64_t begin = 0; begin < l; begin += cut) scan(y, state, begin, std::min(cut, l - begin));
+      EXPECT_TRUE(same_bytes(y, whole)) << "y by " << cut;
+      EXPECT_TRUE(same_bytes(state, whole_state)) << "state by " << cut;
+    }
+  }
+}
+
+TEST_F(GpuOps, CuttingAConvolutionChangesNothing) {
+  constexpr int64_t l = 75, e = 64, k = 4;
+  for (const DType x_type : {DType::bf16, DType::f32}) {
+    SCOPED_TRACE(name(x_type));
+    Stream stream(gpu_);
+    CaseTensor x(x_type, {l, e}, 1), weight(DType::f32, {k, e}, 2), bias(DType::f32, {e}, 3);
+    CaseTensor whole(DType::bf16, {l, e}, 4), whole_state(DType::f32, {1, k - 1, e}, 5);
+    const auto convolve = [&](CaseTensor& u, CaseTensor& state, int64_t begin, int64_t count) {
+      const Segment part{0, count, 0};
+      causal_conv1d(stream, u.on(stream).slice_rows(begin, count), state.on(stream),
+                    x.on(stream).slice_rows(begin, count), weight.on(stream), bias.on(stream), {&part, 1});
+      stream.wait();  // `part` has travelled
+    };
+    convolve(whole, whole_state, 0, l);
+    for (const int64_t cut : {1, 2, 3, 17}) {
+      CaseTensor u(DType::bf16, {l, e}, 6), state(DType::f32, {1, k - 1, e}, 5);
+      for (int64_t begin = 0; begin < l; begin += cut) convolve(u, state, begin, std::min(cut, l - begin));
+      EXPECT_TRUE(same_bytes(u, whole)) << "u by " << cut;
+      EXPECT_TRUE(same_bytes(state, whole_state)) << "window by " << cut;
+    }
+  }
 }
 
 class GpuChoice : public GpuTest {

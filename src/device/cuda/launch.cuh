@@ -21,6 +21,12 @@ void with_element(DType dtype, const F& f) {
   }
 }
 
+// Calls f(float()) for f32 and f(T()) for T's own type, of what may be either.
+template <class T, class F>
+void with_f32_or(DType dtype, const F& f) {
+  dtype == DType::f32 ? f(float()) : f(T());
+}
+
 constexpr int64_t ceil_div(int64_t a, int64_t b) {
   return (a + b - 1) / b;
 }

@@ -14,8 +14,8 @@ void causal_conv1d(Stream& stream, TensorView u, TensorView state, ConstTensorVi
   check.shape("weight", weight, {k, e});
   check.that(k >= 2 && k <= 8, "2 to 8 taps", k);
   check.shape("state", state, {s, k - 1, e});
-  check.activation("x", x);
   check.rounded("u", u);
+  check.handed_on("x", x, u.dtype);
   check.activation("weight", weight);
   check.activation("state", state);
   check.contiguous("weight", weight);

@@ -8,7 +8,7 @@
 //
 // Shapes    x, u [l, e]; weight [k, e] (tap-major: the transpose of the checkpoint's [e, 1, k]); bias [e] or empty;
 //           state [s, k - 1, e]; 2 <= k <= 8. Rows of x may be slices of wider rows.
-// Types     x, weight, bias, state f32; u f32, bf16 or f16, rounded once.
+// Types     weight, bias, state f32; u f32, bf16 or f16, rounded once; x f32 or (not on the CPU backend) of u's type.
 // Segments  must not overlap, and no slot may appear twice.
 // Aliasing  none.
 // Result    bitwise independent of threads, of other segments, and of how a sequence is cut into segments.

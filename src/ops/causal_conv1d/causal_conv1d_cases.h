@@ -16,6 +16,7 @@ struct CausalConv1dCase {
   bool bias = true;
   int64_t x_row_stride = 0;
   double deviation = 1.0;
+  DType x_type = DType::f32;
   bool benchmark = false;
 
   int64_t rows() const { return segments.empty() ? 0 : segments.back().begin + segments.back().length; }
@@ -25,7 +26,7 @@ class CausalConv1dProblem : public OpProblem {
  public:
   explicit CausalConv1dProblem(const CausalConv1dCase& c)
       : case_(c),
-        x_(DType::f32, {c.rows(), c.e}, 1, 0.0, c.deviation, c.x_row_stride),
+        x_(c.x_type, {c.rows(), c.e}, 1, 0.0, c.deviation, c.x_row_stride),
         weight_(DType::f32, {c.k, c.e}, 2, 0.0, 0.5),
         bias_(DType::f32, {c.e}, 3, 0.0, 0.2),
         state_(DType::f32, {c.slots, c.k - 1, c.e}, 4),
@@ -59,6 +60,22 @@ inline std::vector<OpCase> causal_conv1d_cases() {
   list.push_back({.x_row_stride = 96});
   list.push_back({.segments = {{0, 5, 3}, {5, 0, 2}, {5, 1, 0}, {6, 9, kNoSlot}, {17, 2, 1}}, .slots = 5});
   list.push_back({.deviation = 50.0});
+  // x rounded as u: whole vectors and not, one strip of rows and several.
+  for (DType type : {DType::bf16, DType::f16}) {
+    for (int64_t e : {37, 48, 520}) list.push_back({.e = e, .type = type, .x_type = type});
+    list.push_back({.k = 3, .type = type, .x_type = type});
+    list.push_back({.segments = {{0, 5, 3}, {5, 0, 2}, {5, 1, 0}, {6, 9, kNoSlot}, {17, 2, 1}},
+                    .slots = 5,
+                    .type = type,
+                    .x_row_stride = 96,
+                    .x_type = type});
+    list.push_back({.e = 64,
+                    .segments = {{0, 2000, 3}, {2000, 0, 2}, {2000, 1, 0}, {2001, 62, kNoSlot}, {2063, 100, 1}},
+                    .slots = 5,
+                    .type = type,
+                    .x_row_stride = 128,
+                    .x_type = type});
+  }
   for (int64_t e : {1536, 4096})
     list.push_back({.e = e, .segments = {{0, 512, 0}}, .type = DType::bf16, .x_row_stride = 2 * e, .benchmark = true});
 
@@ -68,11 +85,12 @@ inline std::vector<OpCase> causal_conv1d_cases() {
     for (const Segment& s : c.segments)
       segments += fmt::format("{}{}@{}", segments.empty() ? "" : ",", s.length, s.slot);
     const auto elements = static_cast<double>(c.rows() * c.e);
-    cases.push_back({fmt::format("l={} e={} k={} {}{}{} deviation={}", segments, c.e, c.k, name(c.type),
-                                 c.bias ? "" : " no bias", c.x_row_stride ? " strided" : "", c.deviation),
+    cases.push_back({fmt::format("l={} e={} k={} {}{}{}{} deviation={}", segments, c.e, c.k, name(c.type),
+                                 c.x_type == DType::f32 ? "" : " rounded x", c.bias ? "" : " no bias",
+                                 c.x_row_stride ? " strided" : "", c.deviation),
                      [c] { return std::make_unique<CausalConv1dProblem>(c); },
-                     elements * static_cast<double>(4 + size_of(c.type)),
-                     elements * (2.0 * static_cast<double>(c.k) + 4.0), c.benchmark});
+                     elements * static_cast<double>(size_of(c.x_type) + size_of(c.type)),
+                     elements * (2.0 * static_cast<double>(c.k) + 4.0), c.benchmark, c.x_type == DType::f32});
   }
   return cases;
 }

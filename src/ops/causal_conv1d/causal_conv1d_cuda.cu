@@ -10,9 +10,9 @@ namespace {
 constexpr int kThreads = 128, kMaxTaps = 8;
 
 // A thread has one channel of one segment and walks over its rows, the window in registers.
-template <class T>
+template <class X, class T>
 __global__ void __launch_bounds__(kThreads)
-    causal_conv1d_any(T* u, int64_t u_stride, float* state, const float* x, int64_t x_stride, const float* weight,
+    causal_conv1d_any(T* u, int64_t u_stride, float* state, const X* x, int64_t x_stride, const float* weight,
                       const float* bias, const Segment* segments, int k, int64_t channels) {
   const int64_t e = blockIdx.x * int64_t{kThreads} + threadIdx.x;
   if (e >= channels) return;
@@ -27,7 +27,7 @@ __global__ void __launch_bounds__(kThreads)
     if (j < k - 1 && segment.slot >= 0) window[j] = slot[j * channels];
   for (int64_t t = segment.begin; t < segment.begin + segment.length; ++t) {
     float c = bias ? bias[e] : 0.0f;
-    const float input = x[t * x_stride + e];
+    const float input = widen(x[t * x_stride + e]);
 #pragma unroll
     for (int j = 0; j < kMaxTaps; ++j) {
       if (j == k - 1) window[j] = input;
@@ -43,9 +43,10 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 // The kernel for 4 taps; false where it does not serve these arguments.
-template <class T>
+template <class X, class T>
 bool conv_4(Stream& stream, const CausalConv1dArgs& args, const Segment* segments) {
-  constexpr int kTaps = 4, kAhead = 4;
+  constexpr bool kSixteen = sizeof(X) == 2;
+  constexpr int kTaps = 4, kAhead = kSixteen ? 8 : 4;
   const int64_t channels = args.weight.columns(), l = args.x.rows();
   const auto in_vectors = [](const ConstTensorView& view) {
     return reinterpret_cast<uintptr_t>(view.data) % 16 == 0 && view.row_stride % kVector == 0;
@@ -54,21 +55,21 @@ bool conv_4(Stream& stream, const CausalConv1dArgs& args, const Segment* segment
   if (args.weight.rows() != kTaps || channels % kVector != 0) return false;
   if (!in_vectors(args.x) || !in_vectors(args.u) || !in_vectors(args.state) || !in_vectors(args.weight)) return false;
   // Long strips read the window again less often; short ones fill the GPU.
-  const int strip = l >= 2048 ? 16 : 1;
-  const ConvProblem<float, T> problem{static_cast<T*>(args.u.data),
-                                      static_cast<float*>(args.state.data),
-                                      static_cast<const float*>(args.x.data),
-                                      static_cast<const float*>(args.weight.data),
-                                      static_cast<const float*>(args.bias.data),
-                                      segments,
-                                      args.u.row_stride,
-                                      args.x.row_stride,
-                                      static_cast<int>(args.segments.size()),
-                                      static_cast<int>(channels),
-                                      strip};
+  const int strip = l < 2048 ? 1 : kSixteen ? 64 : 16;
+  const ConvProblem<X, T> problem{static_cast<T*>(args.u.data),
+                                  static_cast<float*>(args.state.data),
+                                  static_cast<const X*>(args.x.data),
+                                  static_cast<const float*>(args.weight.data),
+                                  static_cast<const float*>(args.bias.data),
+                                  segments,
+                                  args.u.row_stride,
+                                  args.x.row_stride,
+                                  static_cast<int>(args.segments.size()),
+                                  static_cast<int>(channels),
+                                  strip};
   const dim3 grid(static_cast<unsigned>(ceil_div(channels, kThreads * kVector)),
                   static_cast<unsigned>(ceil_div(l, strip)));
-  causal_conv1d_kernel<float, T, kTaps, kAhead><<<grid, kThreads, 0, handle(stream)>>>(problem);
+  causal_conv1d_kernel<X, T, kTaps, kAhead><<<grid, kThreads, 0, handle(stream)>>>(problem);
   return true;
 }
 
@@ -80,11 +81,13 @@ void causal_conv1d(Stream& stream, const CausalConv1dArgs& args) {
   const Segment* segments = on_gpu(stream, args.segments);
   const dim3 grid(static_cast<unsigned>(ceil_div(channels, kThreads)), static_cast<unsigned>(args.segments.size()));
   with_element(args.u.dtype, [&]<class T>(T) {
-    if (conv_4<T>(stream, args, segments)) return;
-    causal_conv1d_any<T><<<grid, kThreads, 0, handle(stream)>>>(
-        static_cast<T*>(args.u.data), args.u.row_stride, static_cast<float*>(args.state.data),
-        static_cast<const float*>(args.x.data), args.x.row_stride, static_cast<const float*>(args.weight.data),
-        static_cast<const float*>(args.bias.data), segments, static_cast<int>(args.weight.rows()), channels);
+    with_f32_or<T>(args.x.dtype, [&]<class X>(X) {
+      if (conv_4<X, T>(stream, args, segments)) return;
+      causal_conv1d_any<<<grid, kThreads, 0, handle(stream)>>>(
+          static_cast<T*>(args.u.data), args.u.row_stride, static_cast<float*>(args.state.data),
+          static_cast<const X*>(args.x.data), args.x.row_stride, static_cast<const float*>(args.weight.data),
+          static_cast<const float*>(args.bias.data), segments, static_cast<int>(args.weight.rows()), channels);
+    });
   });
   state_of(stream).launched("causal_conv1d");
 }

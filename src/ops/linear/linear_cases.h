@@ -15,6 +15,7 @@ struct LinearCase {
   DType type = DType::f32;
   bool bias = false, accumulate = false;
   int64_t x_row_stride = 0, y_row_stride = 0;
+  DType result = DType::f32;
   bool benchmark = false;
 };
 
@@ -25,7 +26,7 @@ class LinearProblem : public OpProblem {
         x_(c.type, {c.l, c.i}, 1, 0.0, 1.0, c.x_row_stride),
         weight_(c.type, {c.o, c.i}, 2),
         bias_(DType::f32, {c.o}, 3),
-        y_(DType::f32, {c.l, c.o}, 4, 0.0, 1.0, c.y_row_stride) {}
+        y_(c.result, {c.l, c.o}, 4, 0.0, 1.0, c.y_row_stride) {}
 
   void run(Stream& stream) override {
     linear(stream, y_.on(stream), x_.on(stream), weight_.on(stream),
@@ -71,6 +72,16 @@ inline std::vector<OpCase> linear_cases() {
                   .x_row_stride = 520,
                   .y_row_stride = 41});
   list.push_back({.l = 8, .o = 16400, .i = 512, .type = DType::bf16, .bias = true});
+  // Rounded results, of every kernel: few rows, many, shapes and alignments of no library.
+  for (DType type : {DType::bf16, DType::f16}) {
+    for (int64_t l : {1, 3, 8, 9, 40})
+      for (int64_t i : {48, 70, 1024}) list.push_back({.l = l, .o = 67, .i = i, .type = type, .result = type});
+    list.push_back({.l = 2, .o = 16400, .i = 512, .type = type, .result = type});
+    for (int64_t l : {2, 40})
+      list.push_back(
+          {.l = l, .o = 33, .i = 512, .type = type, .x_row_stride = 520, .y_row_stride = 41, .result = type});
+    list.push_back({.l = 300, .o = 1024, .i = 256, .type = type, .result = type});
+  }
   // Several blocks of widened weight rows.
   list.push_back({.l = 34, .o = 700, .i = 2100, .type = DType::f16, .bias = true});
   // in_proj, x_proj, dt_proj and out_proj of models with 768 and 2048 channels.
@@ -84,15 +95,20 @@ inline std::vector<OpCase> linear_cases() {
                       {2048, 4096}})
     for (int64_t l : {1, 8, 512}) list.push_back({.l = l, .o = o, .i = i, .type = DType::bf16, .benchmark = true});
   list.push_back({.l = 1, .o = 65024, .i = 768, .type = DType::bf16, .benchmark = true});
+  for (auto [o, i] : {std::pair<int64_t, int64_t>{16384, 4096}, {8192, 256}})
+    for (int64_t l : {64, 2048})
+      list.push_back({.l = l, .o = o, .i = i, .type = DType::bf16, .result = DType::bf16, .benchmark = true});
 
   std::vector<OpCase> cases;
   for (const LinearCase& c : list) {
     const auto l = static_cast<double>(c.l), o = static_cast<double>(c.o), i = static_cast<double>(c.i);
     const auto size = static_cast<double>(size_of(c.type));
-    cases.push_back({fmt::format("l={} o={} i={} {}{}{}{}", c.l, c.o, c.i, name(c.type), c.bias ? " bias" : "",
-                                 c.accumulate ? " accumulate" : "", c.x_row_stride ? " strided" : ""),
-                     [c] { return std::make_unique<LinearProblem>(c); }, (o * i + l * i) * size + 4.0 * l * o,
-                     2.0 * l * o * i, c.benchmark});
+    cases.push_back(
+        {fmt::format("l={} o={} i={} {}{}{}{}{}", c.l, c.o, c.i, name(c.type), c.result == DType::f32 ? "" : " rounded",
+                     c.bias ? " bias" : "", c.accumulate ? " accumulate" : "", c.x_row_stride ? " strided" : ""),
+         [c] { return std::make_unique<LinearProblem>(c); },
+         (o * i + l * i) * size + static_cast<double>(size_of(c.result)) * l * o, 2.0 * l * o * i, c.benchmark,
+         c.result == DType::f32});
   }
   return cases;
 }

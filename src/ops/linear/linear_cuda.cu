@@ -11,16 +11,16 @@ namespace saker::cuda {
 namespace {
 
 // Where cuBLASLt has nothing for a shape or an alignment.
-template <class T>
-__global__ void linear_any(float* y, int64_t y_stride, const T* x, int64_t x_stride, const T* weight, int64_t l,
-                           int64_t o, int64_t i, float beta) {
+template <class T, class Y>
+__global__ void linear_any(Y* y, int64_t y_stride, const T* x, int64_t x_stride, const T* weight, int64_t l, int64_t o,
+                           int64_t i, float beta) {
   const int64_t at = blockIdx.x * int64_t{blockDim.x} + threadIdx.x;
   if (at >= l * o) return;
   const int64_t row = at / o, output = at % o;
   float sum = 0.0f;
   for (int64_t j = 0; j < i; ++j) sum = fmaf(widen(x[row * x_stride + j]), widen(weight[output * i + j]), sum);
-  float& to = y[row * y_stride + output];
-  to = beta == 0.0f ? sum : to + sum;
+  Y& to = y[row * y_stride + output];
+  to = round_to<Y>(beta == 0.0f ? sum : widen(to) + sum);
 }
 
 __global__ void bias_kernel(float* y, int64_t y_stride, const float* bias, int64_t o, bool accumulate) {
@@ -53,7 +53,7 @@ State::Plan make_plan(State& s, const LinearArgs& args) {
   cublasLtMatmulDescSetAttribute(plan.product, CUBLASLT_MATMUL_DESC_TRANSA, &transposed, sizeof transposed);
   cublasLtMatrixLayoutCreate(&plan.weight, type, i, o, static_cast<int64_t>(i));
   cublasLtMatrixLayoutCreate(&plan.x, type, i, l, x.row_stride);
-  cublasLtMatrixLayoutCreate(&plan.y, CUDA_R_32F, o, l, y.row_stride);
+  cublasLtMatrixLayoutCreate(&plan.y, type_of(y.dtype), o, l, y.row_stride);
   cublasLtMatmulPreference_t preference = nullptr;
   cublasLtMatmulPreferenceCreate(&preference);
   const size_t workspace = State::kBlasWorkspace;
@@ -79,9 +79,9 @@ State::Plan make_plan(State& s, const LinearArgs& args) {
 const State::Plan& plan_for(State& s, const LinearArgs& args) {
   const int alignment = static_cast<int>(alignment_of(args.weight.data) | alignment_of(args.x.data) << 9 |
                                          alignment_of(args.y.data) << 18);
-  const State::PlanKey key{
-      args.x.rows(),     args.weight.rows(), args.weight.columns(), static_cast<int>(args.x.dtype), args.x.row_stride,
-      args.y.row_stride, alignment};
+  const int types = static_cast<int>(args.x.dtype) | static_cast<int>(args.y.dtype) << 8;
+  const State::PlanKey key{args.x.rows(),     args.weight.rows(), args.weight.columns(), types, args.x.row_stride,
+                           args.y.row_stride, alignment};
   const auto found = s.plans.find(key);
   return found != s.plans.end() ? found->second : s.plans.emplace(key, make_plan(s, args)).first->second;
 }
@@ -95,13 +95,15 @@ void few_rows(Stream& stream, const LinearArgs& args) {
   const RowsProduct problem{.weight = streamed(weight),
                             .bias = static_cast<const float*>(bias.data),
                             .x = x.data,
-                            .y = static_cast<float*>(y.data),
+                            .y = y.data,
                             .x_stride = x.row_stride,
                             .y_stride = y.row_stride,
                             .batch = b,
                             .accumulate = accumulate};
-  launch_overlapping(stream, rows_product_kernel<Shape>, static_cast<unsigned>(ceil_div(o, Shape::kRows)),
-                     kStreamThreads, rows_product_bytes<Shape>(i, b), problem);
+  auto* const kernel =
+      y.dtype == DType::f32 ? rows_product_kernel<Shape> : rows_product_kernel<Shape, typename Format::Element>;
+  launch_overlapping(stream, kernel, static_cast<unsigned>(ceil_div(o, Shape::kRows)), kStreamThreads,
+                     rows_product_bytes<Shape>(i, b), problem);
 }
 
 // Units of the formats, of i, for eight warps.
@@ -164,9 +166,11 @@ void linear(Stream& stream, const LinearArgs& given) {
       s.error = std::string("cublasLtMatmul: ") + cublasLtGetStatusString(status);
   } else {
     with_element(x.dtype, [&]<class T>(T) {
-      linear_any<T><<<static_cast<unsigned>(ceil_div(l * o, 128)), 128, 0, s.stream>>>(
-          static_cast<float*>(y.data), y.row_stride, static_cast<const T*>(x.data), x.row_stride,
-          static_cast<const T*>(weight.data), l, o, i, beta);
+      with_f32_or<T>(y.dtype, [&]<class Y>(Y) {
+        linear_any<<<static_cast<unsigned>(ceil_div(l * o, 128)), 128, 0, s.stream>>>(
+            static_cast<Y*>(y.data), y.row_stride, static_cast<const T*>(x.data), x.row_stride,
+            static_cast<const T*>(weight.data), l, o, i, beta);
+      });
     });
   }
   s.launched("linear");

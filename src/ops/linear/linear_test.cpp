@@ -61,5 +61,16 @@ TEST(Linear, RejectsWhatDoesNotFit) {
   EXPECT_THROW(linear(stream, x.view(), x.view(), weight.view()), Error);
 }
 
+// A sum that is rounded goes on to nobody who adds to it.
+TEST(Linear, RoundsNeitherABiasNorASum) {
+  Stream stream(open_backend(BackendKind::reference, 1));
+  CaseTensor x(DType::bf16, {3, 8}, 1), weight(DType::bf16, {5, 8}, 2), bias(DType::f32, {5}, 3);
+  CaseTensor y(DType::bf16, {3, 5}, 4), other(DType::f16, {3, 5}, 5);
+  EXPECT_NO_THROW(linear(stream, y.view(), x.view(), weight.view()));
+  EXPECT_THROW(linear(stream, y.view(), x.view(), weight.view(), bias.view()), Error);
+  EXPECT_THROW(linear(stream, y.view(), x.view(), weight.view(), {}, true), Error);
+  EXPECT_THROW(linear(stream, other.view(), x.view(), weight.view()), Error);
+}
+
 }  // namespace
 }  // namespace saker

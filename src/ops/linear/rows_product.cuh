@@ -9,7 +9,7 @@ struct RowsProduct {
   StreamedWeight weight;  // [o, i]
   const float* bias;      // [o] or null
   const void* x;          // [b, i], rows x_stride apart
-  float* y;               // [b, o], rows y_stride apart
+  void* y;                // [b, o] of the kernel's Y, rows y_stride apart
   int64_t x_stride, y_stride;
   int batch;
   bool accumulate;
@@ -20,7 +20,8 @@ constexpr int rows_product_bytes(int i, int batch) {
   return S::kBytes + S::scale_bytes(i) + batch * (i * 2 + 64);
 }
 
-template <class S>
+// Y f32, or an element type for results that are not accumulated.
+template <class S, class Y = float>
 __global__ void __launch_bounds__(kStreamThreads, 2) rows_product_kernel(const RowsProduct p) {
   extern __shared__ __align__(128) char shared[];
   const int row = blockIdx.x * S::kRows, inputs = p.weight.inputs, pitch = inputs * 2 + 64;
@@ -39,9 +40,12 @@ __global__ void __launch_bounds__(kStreamThreads, 2) rows_product_kernel(const R
   for (int i = threadIdx.x; i < S::kRows * p.batch; i += kStreamThreads) {
     const int r = i % S::kRows, t = i / S::kRows, output = row + r;
     if (output >= p.weight.outputs) continue;
-    float* to = p.y + t * p.y_stride + output;
+    Y* to = static_cast<Y*>(p.y) + t * p.y_stride + output;
     const float product = WeightStream<S>::result(sums, r, t) + (p.bias ? p.bias[output] : 0.0f);
-    *to = p.accumulate ? __ldcg(to) + product : product;
+    if constexpr (sizeof(Y) == 4)
+      *to = p.accumulate ? __ldcg(to) + product : product;
+    else
+      *to = round_to<Y>(product);
   }
 }
 

@@ -25,7 +25,8 @@ bool mixer_step(Stream& stream, const MixerStepArgs& args) {
   check.shape("A", args.A, {n, e});
   check.shape("conv", args.conv, {s, k - 1, e});
   check.shape("ssm", args.ssm, {s, n, e});
-  check.shape("xz", args.xz, {b, 2 * e});
+  check.shape("z", args.z, {b, e});
+  check.activation("z", args.z);
   check.shape("u", args.u, {b, e});
   check.shape("y", args.y, {b, e});
   check.segments(args.segments, b, s);

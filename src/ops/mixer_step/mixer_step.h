@@ -3,14 +3,14 @@
 //   residual += out_proj(scan(conv(in_proj(norm(residual)))))       one token, states advance by it
 //
 // The composition of rms_norm, linear, causal_conv1d and selective_scan in the order of model/mixer.h, with their
-// types and roundings; x, z, B, C and the step size stay f32. The weights are read once whatever b is.
+// types and roundings; x, z, B, C and the step size are f32 throughout. The weights are read once whatever b is.
 //
-// Shapes    residual [b, d], xz [b, 2e], u and y [b, e]; norm [d]; in_proj [2e, d], in_proj_bias [2e] or empty;
+// Shapes    residual [b, d], z, u and y [b, e]; norm [d]; in_proj [2e, d], in_proj_bias [2e] or empty;
 //           conv_weight [k, e], conv_bias [e] or empty; x_proj [r + 2n, e]; dt_proj [e, r], dt_bias [e]; A [n, e], D
 //           [e]; out_proj [d, e], out_proj_bias [d] or empty; conv [s, k - 1, e]; ssm [s, n, e]. All contiguous.
 // Types     matrices, u and y bf16 or f16, or q8 or q4 matrices (dt_proj q8) and bf16 u and y; the rest f32.
 // Segments  b of them, the t-th of them row t alone, each with a slot of its own.
-// Workspace xz, u, y: undefined before and after. y may be u.
+// Workspace z, u, y: undefined before and after. y may be u.
 // Result    bitwise independent of the other sequences and of their number.
 // Serves    not every backend and shape: mixer_step() says whether it did. Nothing has been touched if it did not.
 // Cost      the bytes of the matrices once; per sequence the states once each way.
@@ -26,7 +26,7 @@ inline constexpr int64_t kMixerStepRows = 8;
 
 struct MixerStepArgs {
   TensorView residual, conv, ssm;
-  TensorView xz, u, y;
+  TensorView z, u, y;
   ConstTensorView norm, in_proj, in_proj_bias, conv_weight, conv_bias, x_proj, dt_proj, dt_bias, A, D, out_proj,
       out_proj_bias;
   double eps = 0.0, mixer_eps = 0.0;

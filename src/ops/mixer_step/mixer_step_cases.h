@@ -28,7 +28,7 @@ class MixerStepProblem : public OpProblem {
         residual_(DType::f32, {c.b, c.d}, 1),
         conv_(DType::f32, {c.slots, c.k - 1, c.e}, 2),
         ssm_(DType::f32, {c.slots, c.n, c.e}, 3),
-        xz_(DType::f32, {c.b, 2 * c.e}, 4),
+        z_(DType::f32, {c.b, c.e}, 4),
         u_(c.type, {c.b, c.e}, 5),
         norm_(DType::f32, {c.d}, 6, 1.0, 0.1),
         in_proj_(c.type, {2 * c.e, c.d}, 7, 0.0, 1.0 / std::sqrt(static_cast<double>(c.d))),
@@ -65,7 +65,7 @@ class MixerStepProblem : public OpProblem {
         stream, {.residual = residual_.on(stream),
                  .conv = conv_.on(stream),
                  .ssm = ssm_.on(stream),
-                 .xz = xz_.on(stream),
+                 .z = z_.on(stream),
                  .u = u_.on(stream),
                  .y = u_.on(stream),
                  .norm = norm_.on(stream),
@@ -107,7 +107,7 @@ class MixerStepProblem : public OpProblem {
   }
 
   MixerStepCase case_;
-  CaseTensor residual_, conv_, ssm_, xz_, u_, norm_, in_proj_, in_proj_bias_, conv_weight_, conv_bias_, x_proj_,
+  CaseTensor residual_, conv_, ssm_, z_, u_, norm_, in_proj_, in_proj_bias_, conv_weight_, conv_bias_, x_proj_,
       dt_proj_, dt_bias_, A_, D_, out_proj_, out_proj_bias_, quantized_;
   std::vector<Segment> segments_;
 };

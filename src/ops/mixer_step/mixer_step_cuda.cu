@@ -40,7 +40,7 @@ void run(Stream& stream, const MixerStepArgs& a, const Segment* segments) {
                        .norm = floats(a.norm),
                        .eps = static_cast<float>(a.eps),
                        .batch = b,
-                       .y = floats(a.xz),
+                       .y = floats(a.z),
                        .u = a.u.data,
                        .window = floats(a.conv),
                        .segments = segments,
@@ -59,13 +59,13 @@ void run(Stream& stream, const MixerStepArgs& a, const Segment* segments) {
                        .A = floats(a.A),
                        .D = floats(a.D),
                        .u = a.u.data,
-                       .z = floats(a.xz) + e,
+                       .z = floats(a.z),
                        .y = a.y.data,
                        .state = floats(a.ssm),
                        .segments = segments,
                        .eps = static_cast<float>(a.mixer_eps),
                        .batch = b,
-                       .z_pitch = 2 * e,
+                       .z_pitch = e,
                        .norms = a.mixer_norms};
   launch_overlapping(stream, state_step_kernel<Step>, blocks(e, kStepChannels), kStreamThreads,
                      std::max(kShare, state_step_bytes<Step>(r, b)), step);
@@ -92,7 +92,7 @@ bool serves(Stream& stream, const MixerStepArgs& a) {
   return has_overlap(stream) && type != DType::f32 && a.dt_proj.dtype == of_dt && a.u.contiguous() &&
          a.y.contiguous() && a.A.rows() == kStepStates && a.conv_weight.rows() == 4 && d % unit == 0 &&
          d <= kStepMaxModel && e % unit == 0 && e % (kStepSplits * shared_unit) == 0 && e <= 8192 && r == 256 &&
-         a.residual.contiguous() && a.xz.contiguous();
+         a.residual.contiguous() && a.z.contiguous();
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ struct NormProduct {
   const float* norm;      // [d]
   float eps;
   int batch;
-  float* y;  // [b, o]; with a convolution only z of it, [b, 2e], is written
+  float* y;  // [b, o]; with a convolution [b, o - e]: z, the outputs behind its channels
   // The convolution of outputs [0, e); null: none.
   void* u;                  // [b, e] of the weights' type
   float* window;            // [s, k - 1, e]
@@ -126,6 +126,7 @@ __global__ void __launch_bounds__(kStreamThreads, 1) norm_product_kernel(const N
   launch_dependents();
   WeightStream<S> stream(p.weight, row, 0, d, shared, scales);
   const bool convolved = p.u && row < p.channels;
+  const int skipped = p.u ? p.channels : 0;  // outputs that are not in y
   if (convolved) fetch_rows<S::kRows>(taps, p.taps + row, p.channels, p.kernel);
   float4 weight[4];
 #pragma unroll
@@ -152,7 +153,7 @@ __global__ void __launch_bounds__(kStreamThreads, 1) norm_product_kernel(const N
     if (convolved)
       convolve<T, S::kRows>(p, taps, row, r, t, value);
     else
-      p.y[static_cast<int64_t>(t) * p.weight.outputs + output] = value;
+      p.y[static_cast<int64_t>(t) * (p.weight.outputs - skipped) + output - skipped] = value;
   }
 }
 

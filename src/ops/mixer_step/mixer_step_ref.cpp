@@ -13,12 +13,13 @@ bool mixer_step(Stream& stream, const MixerStepArgs& args) {
   const int64_t b = args.residual.rows(), d = args.residual.columns(), e = args.u.columns(), n = args.A.rows(),
                 r = args.dt_proj.columns();
   const DType type = args.u.dtype, sums = args.residual.dtype;
-  Tensor normalised(type, {b, d}), dt_B_C(sums, {b, r + 2 * n}), dt(type, {b, r}), delta(sums, {b, e});
+  Tensor normalised(type, {b, d}), xz(sums, {b, 2 * e}), dt_B_C(sums, {b, r + 2 * n}), dt(type, {b, r}),
+      delta(sums, {b, e});
   const TensorView raw = dt_B_C.view(), B = raw.slice_columns(r, n), C = raw.slice_columns(r + n, n);
 
   rms_norm(stream, RmsNormArgs{normalised.view(), args.residual, args.norm, args.eps});
-  linear(stream, LinearArgs{args.xz, normalised.view(), args.in_proj, args.in_proj_bias});
-  causal_conv1d(stream, CausalConv1dArgs{args.u, args.conv, args.xz.slice_columns(0, e), args.conv_weight,
+  linear(stream, LinearArgs{xz.view(), normalised.view(), args.in_proj, args.in_proj_bias});
+  causal_conv1d(stream, CausalConv1dArgs{args.u, args.conv, xz.view().slice_columns(0, e), args.conv_weight,
                                          args.conv_bias, args.segments});
   linear(stream, LinearArgs{raw, args.u, args.x_proj, {}});
   if (args.mixer_norms) {
@@ -38,7 +39,7 @@ bool mixer_step(Stream& stream, const MixerStepArgs& args) {
                                                       .B = B,
                                                       .C = C,
                                                       .D = args.D,
-                                                      .z = args.xz.slice_columns(e, e),
+                                                      .z = xz.view().slice_columns(e, e),
                                                       .segments = args.segments});
   linear(stream, LinearArgs{args.residual, args.y, args.out_proj, args.out_proj_bias, true});
   return true;

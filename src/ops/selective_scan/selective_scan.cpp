@@ -19,11 +19,12 @@ void selective_scan(Stream& stream, const SelectiveScanArgs& args) {
   check.shape("state", args.state, {s, n, e});
   check.rounded("u", args.u);
   check.same_type("y", args.y, args.u.dtype);
-  for (const auto& [name, view] :
-       {std::pair("delta", args.delta), std::pair("z", args.z), std::pair("B", args.B), std::pair("C", args.C),
-        std::pair("D", args.D), std::pair("delta_bias", args.delta_bias), std::pair("A", args.A),
-        std::pair("state", ConstTensorView(args.state))})
+  for (const auto& [name, view] : {std::pair("B", args.B), std::pair("C", args.C), std::pair("D", args.D),
+                                   std::pair("delta_bias", args.delta_bias), std::pair("A", args.A),
+                                   std::pair("state", ConstTensorView(args.state))})
     check.activation(name, view);
+  check.handed_on("delta", args.delta, args.u.dtype);
+  check.same_type("z", args.z, args.delta.dtype);
   check.contiguous("A", args.A);
   check.contiguous("state", args.state);
   check.segments(args.segments, l, s);

@@ -10,8 +10,8 @@
 // Shapes    u, delta, z, y [l, e]; B, C [l, n]; A [n, e]; D, delta_bias [e]; state [s, n, e]; 1 <= n <= 256.
 //           States and A are stored state-major (the transpose of the checkpoint's [e, n]) so that vectors, and the
 //           threads of a GPU, run over channels. Rows of u, delta, z, B, C may be slices of wider rows.
-// Types     u f32, bf16 or f16; delta, z, B, C, A (negative: -exp(A_log)), D, delta_bias, state f32; y of u's type,
-//           rounded once. All arithmetic f32 or better.
+// Types     u f32, bf16 or f16; delta and z f32 or (not on the CPU backend) both of u's type; B, C, A (negative:
+//           -exp(A_log)), D, delta_bias, state f32; y of u's type, rounded once. All arithmetic f32 or better.
 // Segments  must not overlap, and no slot may appear twice.
 // Aliasing  y may be u.
 // Result    bitwise independent of threads, of other segments, and of how a sequence is cut into segments.

@@ -18,6 +18,7 @@ struct SelectiveScanCase {
   bool strided = false;          // delta, z, B and C are slices of wider rows
   double delta_deviation = 1.0;  // large: softplus beyond 20, and steps that underflow
   double gate_deviation = 1.0;
+  DType handed_on = DType::f32;  // of delta and z
   bool benchmark = false;
 
   int64_t rows() const { return segments.empty() ? 0 : segments.back().begin + segments.back().length; }
@@ -30,13 +31,13 @@ class SelectiveScanProblem : public OpProblem {
         y_(c.type, {c.rows(), c.e}, 1),
         state_(DType::f32, {c.slots, c.n, c.e}, 2),
         u_(c.type, {c.rows(), c.e}, 3),
-        delta_(DType::f32, {c.rows(), c.e}, 4, 0.0, c.delta_deviation, c.strided ? c.e + 16 : 0),
+        delta_(c.handed_on, {c.rows(), c.e}, 4, 0.0, c.delta_deviation, c.strided ? c.e + 16 : 0),
         delta_bias_(DType::f32, {c.e}, 5, -2.0),
         A_(DType::f32, {c.n, c.e}, 6, 0.5, 0.4),
         B_(DType::f32, {c.rows(), c.n}, 7, 0.0, 1.0, c.strided ? 2 * c.n + 5 : 0),
         C_(DType::f32, {c.rows(), c.n}, 8, 0.0, 1.0, c.strided ? 2 * c.n + 5 : 0),
         D_(DType::f32, {c.e}, 9),
-        z_(DType::f32, {c.rows(), c.e}, 10, 0.0, c.gate_deviation, c.strided ? 2 * c.e : 0) {
+        z_(c.handed_on, {c.rows(), c.e}, 10, 0.0, c.gate_deviation, c.strided ? 2 * c.e : 0) {
     float* A = A_.view().as<float>();
     for (int64_t i = 0; i < c.n * c.e; ++i) A[i] = -std::exp(A[i]);
   }
@@ -98,6 +99,25 @@ inline std::vector<OpCase> selective_scan_cases() {
   list.push_back({.segments = {{0, 20, 0}}, .delta_deviation = 30.0});
   list.push_back({.e = 64, .segments = {{0, 20, 0}}, .delta_deviation = 30.0});
   list.push_back({.segments = {{0, 20, 0}}, .gate_deviation = 40.0});
+  // Rounded step sizes and gates: tiles of 32 tokens, single tokens, any shape.
+  for (DType type : {DType::bf16, DType::f16}) {
+    for (int64_t l : {1, 7, 31, 32, 33, 63, 64, 65, 161})
+      list.push_back({.e = 128, .segments = {{0, l, 1}}, .type = type, .handed_on = type});
+    for (int64_t e : {37, 48}) list.push_back({.e = e, .type = type, .handed_on = type});
+    list.push_back({.n = 3, .type = type, .handed_on = type});
+    list.push_back({.n = 32, .type = type, .strided = true, .handed_on = type});
+    list.push_back({.e = 64,
+                    .segments = {{0, 40, 3}, {40, 0, 2}, {40, 1, 0}, {41, 70, kNoSlot}, {120, 2, 1}},
+                    .slots = 5,
+                    .type = type,
+                    .handed_on = type});
+    list.push_back({.e = 320,
+                    .segments = {{0, 1, 3}, {1, 1, 0}, {2, 0, 1}, {2, 1, kNoSlot}, {3, 1, 2}},
+                    .slots = 5,
+                    .type = type,
+                    .handed_on = type});
+    list.push_back({.e = 64, .segments = {{0, 40, 0}}, .type = type, .delta_deviation = 30.0, .handed_on = type});
+  }
   for (int64_t e : {1536, 4096}) {
     list.push_back({.e = e, .segments = {{0, 512, 0}}, .type = DType::bf16, .strided = true, .benchmark = true});
     list.push_back({.e = e, .segments = {{0, 1, 0}}, .type = DType::bf16, .benchmark = true});
@@ -110,10 +130,13 @@ inline std::vector<OpCase> selective_scan_cases() {
       segments += fmt::format("{}{}@{}", segments.empty() ? "" : ",", s.length, s.slot);
     const auto l = static_cast<double>(c.rows()), e = static_cast<double>(c.e), n = static_cast<double>(c.n);
     const auto size = static_cast<double>(size_of(c.type));
-    cases.push_back({fmt::format("l={} e={} n={} {}{} delta={} gate={}", segments, c.e, c.n, name(c.type),
-                                 c.strided ? " strided" : "", c.delta_deviation, c.gate_deviation),
-                     [c] { return std::make_unique<SelectiveScanProblem>(c); },
-                     l * e * (8.0 + 2.0 * size) + 8.0 * l * n + 12.0 * n * e, 5.0 * l * e * n, c.benchmark});
+    cases.push_back(
+        {fmt::format("l={} e={} n={} {}{}{} delta={} gate={}", segments, c.e, c.n, name(c.type),
+                     c.handed_on == DType::f32 ? "" : " rounded delta and z", c.strided ? " strided" : "",
+                     c.delta_deviation, c.gate_deviation),
+         [c] { return std::make_unique<SelectiveScanProblem>(c); },
+         l * e * (2.0 * static_cast<double>(size_of(c.handed_on)) + 2.0 * size) + 8.0 * l * n + 12.0 * n * e,
+         5.0 * l * e * n, c.benchmark, c.handed_on == DType::f32});
   }
   return cases;
 }
