@@ -59,6 +59,7 @@ class GpuModel : public GpuTest, public testing::WithParamInterface<std::pair<DT
 
   double bound() const {
     const DType dtype = is_quantized(GetParam().first) ? DType::bf16 : GetParam().first;
+    if (GetParam().first == DType::fp8) return 2.0 * Float8::kEpsilon * std::sqrt(5.0);
     return dtype == DType::f32 ? 1e-5 : 2.0 * epsilon(dtype) * std::sqrt(13.0);
   }
   size_t v() const { return static_cast<size_t>(model_->config().vocab_size); }
@@ -88,6 +89,14 @@ class GpuModel : public GpuTest, public testing::WithParamInterface<std::pair<DT
 
 TEST_P(GpuModel, AgreesWithTheCpu) {
   expect_close_to(prefill(*model_, ids_), prefill(*on_cpu_, ids_));
+}
+
+// Up to 8 tokens at a time inputs of products are not rounded to fp8.
+TEST_P(GpuModel, SmallChunksAgreeWithTheCpu) {
+  const Result gpu = prefill(*model_, ids_, 8), cpu = prefill(*on_cpu_, ids_);
+  const double unrounded = GetParam().first == DType::fp8 ? 2.0 * epsilon(DType::bf16) * std::sqrt(13.0) : bound();
+  expect_close(gpu.logits, cpu.logits, unrounded);
+  expect_close(values(gpu.state.view().ssm, gpu.state.place()), values(cpu.state.view().ssm, kHost), unrounded);
 }
 
 TEST_P(GpuModel, AnyChunkingIsTheSamePrefill) {
@@ -252,14 +261,12 @@ TEST_P(GpuModel, RefusesWhatDoesNotFit) {
   workspace.stream().wait();
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, GpuModel,
-                         testing::Values(std::pair(DType::f32, false), std::pair(DType::bf16, false),
-                                         std::pair(DType::f16, false), std::pair(DType::f32, true),
-                                         std::pair(DType::bf16, true), std::pair(DType::f16, true),
-                                         std::pair(DType::q8, true), std::pair(DType::q4, true)),
-                         [](const auto& param) {
-                           return std::string(name(param.param.first)) + (param.param.second ? "_wide" : "");
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Types, GpuModel,
+    testing::Values(std::pair(DType::f32, false), std::pair(DType::bf16, false), std::pair(DType::f16, false),
+                    std::pair(DType::f32, true), std::pair(DType::bf16, true), std::pair(DType::f16, true),
+                    std::pair(DType::q8, true), std::pair(DType::q4, true), std::pair(DType::fp8, true)),
+    [](const auto& param) { return std::string(name(param.param.first)) + (param.param.second ? "_wide" : ""); });
 
 using GpuMemory = GpuTest;
 

@@ -3,8 +3,10 @@
 #include "device/cuda/launch.cuh"
 #include "device/cuda/launch_overlapping.cuh"
 #include "ops/linear/dequantize.cuh"
+#include "ops/linear/fp8_product.cuh"
 #include "ops/linear/linear.h"
 #include "ops/linear/rows_product.cuh"
+#include "ops/quantize/fp8_rows.cuh"
 
 namespace saker::cuda {
 
@@ -31,7 +33,12 @@ __global__ void bias_kernel(float* y, int64_t y_stride, const float* bias, int64
 }
 
 cudaDataType_t type_of(DType dtype) {
-  return dtype == DType::f32 ? CUDA_R_32F : dtype == DType::bf16 ? CUDA_R_16BF : CUDA_R_16F;
+  switch (dtype) {
+    case DType::fp8: return CUDA_R_8F_E4M3;
+    case DType::bf16: return CUDA_R_16BF;
+    case DType::f16: return CUDA_R_16F;
+    default: return CUDA_R_32F;
+  }
 }
 
 // The largest power of two up to 256 that divides the address.
@@ -51,9 +58,10 @@ State::Plan make_plan(State& s, const LinearArgs& args) {
   State::Plan plan;
   cublasLtMatmulDescCreate(&plan.product, CUBLAS_COMPUTE_32F, CUDA_R_32F);
   cublasLtMatmulDescSetAttribute(plan.product, CUBLASLT_MATMUL_DESC_TRANSA, &transposed, sizeof transposed);
+  if (x.dtype == DType::fp8) set_fp8_scales(plan.product, weight, x);
   cublasLtMatrixLayoutCreate(&plan.weight, type, i, o, static_cast<int64_t>(i));
   cublasLtMatrixLayoutCreate(&plan.x, type, i, l, x.row_stride);
-  cublasLtMatrixLayoutCreate(&plan.y, CUDA_R_32F, o, l, y.row_stride);
+  cublasLtMatrixLayoutCreate(&plan.y, type_of(y.dtype), o, l, y.row_stride);
   cublasLtMatmulPreference_t preference = nullptr;
   cublasLtMatmulPreferenceCreate(&preference);
   const size_t workspace = State::kBlasWorkspace;
@@ -106,7 +114,7 @@ void few_rows(Stream& stream, const LinearArgs& args) {
 
 // Units of the formats, of i, for eight warps.
 int64_t unit_of(DType dtype) {
-  return dtype == DType::q4 ? 2048 : dtype == DType::q8 ? 1024 : 512;
+  return dtype == DType::q4 ? 2048 : is_quantized(dtype) ? 1024 : 512;
 }
 
 bool few_rows(Stream& stream, const LinearArgs& args) {
@@ -123,6 +131,7 @@ bool few_rows(Stream& stream, const LinearArgs& args) {
   switch (weight.dtype) {
     case DType::q8: with_format.template operator()<Int8, 4>(); break;
     case DType::q4: with_format.template operator()<Int4, 4>(); break;
+    case DType::fp8: with_format.template operator()<Fp8, 6>(); break;
     case DType::bf16: with_format.template operator()<Sixteen<__nv_bfloat16>, 6>(); break;
     default: with_format.template operator()<Sixteen<__half>, 6>();
   }
@@ -135,11 +144,31 @@ void dequantized(Stream& stream, const LinearArgs& args) {
   const int64_t count = weight.shape.elements();
   void* const plain = stream.gpu().scratch(static_cast<size_t>(count) * sizeof(__nv_bfloat16));
   const auto blocks = static_cast<unsigned>(ceil_div(count, 256 * 8));
-  auto* const kernel = weight.dtype == DType::q4 ? dequantize_kernel<true> : dequantize_kernel<false>;
+  auto* const kernel = weight.dtype == DType::q4   ? dequantize_kernel<DType::q4>
+                       : weight.dtype == DType::q8 ? dequantize_kernel<DType::q8>
+                                                   : dequantize_kernel<DType::fp8>;
   kernel<<<blocks, 256, 0, handle(stream)>>>(static_cast<uint4*>(plain), streamed(weight));
   LinearArgs same = args;
   same.weight = ConstTensorView(plain, DType::bf16, weight.shape);
   linear(stream, same);
+}
+
+// The product of more than a few rows with weights of fp8, x rounded to fp8 too. False where cuBLASLt has none for
+// these arguments.
+bool fp8_product(Stream& stream, const LinearArgs& args) {
+  const ConstTensorView& x = args.x;
+  const bool aligned = x.row_stride % 8 == 0 && alignment_of(x.data) >= 16;
+  if (args.weight.dtype != DType::fp8 || x.rows() <= kLinearFp8ExactRows || !aligned) return false;
+  const size_t bytes = quantized_bytes(DType::fp8, x.rows(), x.columns());
+  const TensorView rounded(stream.gpu().scratch(bytes), DType::fp8, x.shape);
+  LinearArgs same = args;
+  same.x = rounded;
+  const State::Plan& plan = plan_for(state_of(stream), same);
+  if (!plan.found) return false;
+  quantize_fp8_rows(stream, rounded, x);
+  set_fp8_scales(plan.product, same.weight, same.x);
+  linear(stream, same);
+  return true;
 }
 
 }  // namespace
@@ -149,7 +178,10 @@ void linear(Stream& stream, const LinearArgs& args) {
   State& s = state_of(stream);
   const int64_t l = x.rows(), o = weight.rows(), i = weight.columns();
   if (l == 0 || few_rows(stream, args)) return;
-  if (is_quantized(weight.dtype)) return dequantized(stream, args);
+  if (is_quantized(weight.dtype) && x.dtype != weight.dtype) {
+    if (!fp8_product(stream, args)) dequantized(stream, args);
+    return;
+  }
   if (bias)
     bias_kernel<<<static_cast<unsigned>(l), 256, 0, s.stream>>>(static_cast<float*>(y.data), y.row_stride,
                                                                 static_cast<const float*>(bias.data), o, accumulate);
