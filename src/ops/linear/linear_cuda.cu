@@ -153,12 +153,13 @@ void dequantized(Stream& stream, const LinearArgs& args) {
   linear(stream, same);
 }
 
-// The product of more than a few rows with weights of fp8, x rounded to fp8 too. False where cuBLASLt has none for
-// these arguments.
+// The product of more than a few rows with weights of fp8, x rounded to fp8 too. False for arguments that it or
+// cuBLASLt does not serve.
 bool fp8_product(Stream& stream, const LinearArgs& args) {
   const ConstTensorView& x = args.x;
-  const bool aligned = x.row_stride % 8 == 0 && alignment_of(x.data) >= 16;
-  if (args.weight.dtype != DType::fp8 || x.rows() <= kLinearFp8ExactRows || !aligned) return false;
+  const bool served = args.weight.dtype == DType::fp8 && x.rows() > kLinearFp8ExactRows &&
+                      args.weight.rows() % 16 == 0 && x.row_stride % 8 == 0 && alignment_of(x.data) >= 16;
+  if (!served) return false;
   const size_t bytes = quantized_bytes(DType::fp8, x.rows(), x.columns());
   const TensorView rounded(stream.gpu().scratch(bytes), DType::fp8, x.shape);
   LinearArgs same = args;

@@ -13,7 +13,7 @@ namespace saker {
 
 struct QuantizeCase {
   int64_t l = 2, o = 48, i = 256;
-  DType quantized = DType::q8;
+  DType quantized = DType::q8, stored = DType::bf16;
   bool bias = false, accumulate = false;
   // fp8: rows of x that rounding to fp8 leaves as they are; and weights far below the largest of their row.
   bool exact = false, small = false;
@@ -26,7 +26,7 @@ class QuantizeProblem : public OpProblem {
   explicit QuantizeProblem(const QuantizeCase& c)
       : case_(c),
         x_(DType::bf16, {c.l, c.i}, 1, 0.0, 1.0, c.x_row_stride),
-        weight_(DType::bf16, {c.o, c.i}, 2),
+        weight_(c.stored, {c.o, c.i}, 2),
         bias_(DType::f32, {c.o}, 3),
         codes_(DType::u8, {static_cast<int64_t>(quantized_bytes(c.quantized, c.o, c.i))}, 5),
         y_(DType::f32, {c.l, c.o}, 4) {
@@ -63,7 +63,7 @@ class QuantizeProblem : public OpProblem {
   }
   // The first weight of a row is 2^15, beside which e4m3 has few values for the others; what it multiplies is 0.
   void make_small() {
-    for (int64_t o = 0; o < case_.o; ++o) store_element(weight_.view().data, DType::bf16, o * case_.i, 0x1p15);
+    for (int64_t o = 0; o < case_.o; ++o) store_element(weight_.view().data, case_.stored, o * case_.i, 0x1p15);
     for (int64_t t = 0; t < case_.l; ++t) store_element(x_.view().data, DType::bf16, x_.view().offset(t), 0.0);
   }
 
@@ -77,6 +77,7 @@ inline std::vector<OpCase> quantize_cases() {
     for (int64_t l : {1, 2, 8, 9, 40}) list.push_back({.l = l, .quantized = type});
     for (int64_t i : {128, 384, 2048, 4096}) list.push_back({.i = i, .quantized = type});
     for (int64_t o : {8, 136, 288}) list.push_back({.o = o, .i = 2048, .quantized = type});
+    for (DType stored : {DType::f32, DType::f16}) list.push_back({.quantized = type, .stored = stored});
     for (int64_t l : {2, 40}) list.push_back({.l = l, .i = 2048, .quantized = type, .bias = true, .accumulate = true});
   }
 
@@ -91,9 +92,9 @@ inline std::vector<OpCase> quantize_cases() {
 
   std::vector<OpCase> cases;
   for (const QuantizeCase& c : list)
-    cases.push_back({fmt::format("l={} o={} i={} {}{}{}{}{}{}", c.l, c.o, c.i, name(c.quantized), c.bias ? " bias" : "",
-                                 c.accumulate ? " accumulate" : "", c.exact ? " exact" : "", c.small ? " small" : "",
-                                 c.x_row_stride ? " strided" : ""),
+    cases.push_back({fmt::format("l={} o={} i={} {} of {}{}{}{}{}{}", c.l, c.o, c.i, name(c.quantized), name(c.stored),
+                                 c.bias ? " bias" : "", c.accumulate ? " accumulate" : "", c.exact ? " exact" : "",
+                                 c.small ? " small" : "", c.x_row_stride ? " strided" : ""),
                      [c] { return std::make_unique<QuantizeProblem>(c); },
                      static_cast<double>(quantized_bytes(c.quantized, c.o, c.i)),
                      2.0 * static_cast<double>(c.l * c.o * c.i), c.benchmark});
