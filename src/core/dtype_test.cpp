@@ -107,7 +107,7 @@ TEST(DType, Float8RoundsToNearestEven) {
   for (const uint32_t sign : {0u, 128u}) {
     for (uint32_t bits = 0; bits < 126; ++bits) {
       const auto low = static_cast<float>(float8_value(bits | sign)),
-                 high = static_cast<float>(float8_value(bits + 1 | sign)), middle = 0.5f * (low + high);
+                 high = static_cast<float>(float8_value((bits + 1) | sign)), middle = 0.5f * (low + high);
       EXPECT_EQ(Float8(std::nextafter(middle, low)).bits, bits | sign);
       EXPECT_EQ(Float8(std::nextafter(middle, high)).bits, (bits + 1) | sign);
       EXPECT_EQ(Float8(middle).bits, (bits + bits % 2) | sign);
