@@ -46,8 +46,8 @@ void add_computing_dtype_option(CLI::App& command, std::optional<DType>& dtype) 
   command
       .add_option_function<std::string>(
           "--dtype", [&dtype](const std::string& name) { dtype = dtype_from_name(name); },
-          "weights as held and multiplied: f32, bf16 or f16 (default: as stored); q8 or q4 round them, for GPUs")
-      ->check(CLI::IsMember({"f32", "bf16", "f16", "q8", "q4"}));
+          "weights as held and multiplied: f32, bf16 or f16 (default: as stored); q8, q4 or fp8 round them, for GPUs")
+      ->check(CLI::IsMember({"f32", "bf16", "f16", "q8", "q4", "fp8"}));
 }
 
 void add_model_option(CLI::App& command, std::string& folder) {

@@ -27,7 +27,7 @@ int threads_of(int threads);
 
 // --dtype f32|bf16|f16; empty: as stored.
 void add_dtype_option(CLI::App& command, std::optional<DType>& dtype);
-// --dtype f32|bf16|f16|q8|q4: the same for what computes.
+// --dtype f32|bf16|f16|q8|q4|fp8: the same for what computes.
 void add_computing_dtype_option(CLI::App& command, std::optional<DType>& dtype);
 
 // --model DIR, required.

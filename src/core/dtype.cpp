@@ -10,15 +10,16 @@
 namespace saker {
 
 namespace {
-constexpr std::array<std::pair<std::string_view, DType>, 9> kNames{{{"f64", DType::f64},
-                                                                    {"f32", DType::f32},
-                                                                    {"bf16", DType::bf16},
-                                                                    {"f16", DType::f16},
-                                                                    {"i64", DType::i64},
-                                                                    {"i32", DType::i32},
-                                                                    {"u8", DType::u8},
-                                                                    {"q8", DType::q8},
-                                                                    {"q4", DType::q4}}};
+constexpr std::array<std::pair<std::string_view, DType>, 10> kNames{{{"f64", DType::f64},
+                                                                     {"f32", DType::f32},
+                                                                     {"bf16", DType::bf16},
+                                                                     {"f16", DType::f16},
+                                                                     {"i64", DType::i64},
+                                                                     {"i32", DType::i32},
+                                                                     {"u8", DType::u8},
+                                                                     {"q8", DType::q8},
+                                                                     {"q4", DType::q4},
+                                                                     {"fp8", DType::fp8}}};
 }  // namespace
 
 std::string_view name(DType dtype) noexcept {
@@ -62,6 +63,30 @@ Float16::operator float() const noexcept {
   return std::bit_cast<float>(sign | (biased << 23) | (fraction << 13));
 }
 
+Float8::Float8(float value) noexcept {
+  const uint32_t word = std::bit_cast<uint32_t>(value), magnitude = word & 0x7FFFFFFFu;
+  uint32_t code;
+  if (magnitude > 0x7F800000u) {  // NaN
+    bits = 0x7Fu;
+    return;
+  }
+  if (magnitude >= 0x43E00000u) {  // 448
+    code = 0x7Eu;
+  } else if (magnitude < 0x3C800000u) {  // subnormal, below 2^-6: let the f32 adder round at 2^-9
+    code = std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) + 0x1p14f) - 0x46800000u;
+  } else {
+    code = (magnitude - 0x3C000000u + 0x7FFFFu + ((magnitude >> 20) & 1u)) >> 20;
+  }
+  bits = static_cast<uint8_t>(((word >> 24) & 0x80u) | code);
+}
+
+Float8::operator float() const noexcept {
+  const uint32_t sign = static_cast<uint32_t>(bits & 0x80u) << 24, code = bits & 0x7Fu;
+  if (code == 0x7Fu) return std::bit_cast<float>(sign | 0x7FC00000u);
+  // The same fields in an f32 are 2^120 too small, subnormal ones too.
+  return std::bit_cast<float>(sign | (code << 20)) * 0x1p120f;
+}
+
 double epsilon(DType dtype) noexcept {
   switch (dtype) {
     case DType::f64: return 0x1p-52;
@@ -82,7 +107,8 @@ double load_element(const void* data, DType dtype, int64_t index) noexcept {
     case DType::i32: return static_cast<const int32_t*>(data)[index];
     case DType::u8: return static_cast<const uint8_t*>(data)[index];
     case DType::q8:
-    case DType::q4: return 0.0;
+    case DType::q4:
+    case DType::fp8: return 0.0;
   }
   return 0.0;
 }
@@ -97,7 +123,8 @@ void store_element(void* data, DType dtype, int64_t index, double value) noexcep
     case DType::i32: static_cast<int32_t*>(data)[index] = static_cast<int32_t>(value); return;
     case DType::u8: static_cast<uint8_t*>(data)[index] = static_cast<uint8_t>(value); return;
     case DType::q8:
-    case DType::q4: return;
+    case DType::q4:
+    case DType::fp8: return;
   }
 }
 

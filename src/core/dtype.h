@@ -9,8 +9,9 @@
 
 namespace saker {
 
-// q8 and q4: whole matrices whose weights share scales (ops/quantize/quantize.h); they have no elements of their own.
-enum class DType : uint8_t { f64, f32, bf16, f16, i64, i32, u8, q8, q4 };
+// q8, q4 and fp8: whole matrices whose weights share scales (ops/quantize/quantize.h); they have no elements of their
+// own.
+enum class DType : uint8_t { f64, f32, bf16, f16, i64, i32, u8, q8, q4, fp8 };
 
 constexpr size_t size_of(DType dtype) noexcept {
   switch (dtype) {
@@ -22,13 +23,14 @@ constexpr size_t size_of(DType dtype) noexcept {
     case DType::f16: return 2;
     case DType::u8: return 1;
     case DType::q8:
-    case DType::q4: return 0;
+    case DType::q4:
+    case DType::fp8: return 0;
   }
   return 0;
 }
 
 constexpr bool is_quantized(DType dtype) noexcept {
-  return dtype == DType::q8 || dtype == DType::q4;
+  return dtype >= DType::q8;
 }
 
 constexpr bool is_float(DType dtype) noexcept {
@@ -62,7 +64,20 @@ struct Float16 {
   explicit operator float() const noexcept;
 };
 
-static_assert(sizeof(BFloat16) == 2 && sizeof(Float16) == 2);
+// E4M3 of 8 bits: 1 sign, 4 bits of exponent, 3 of fraction; no infinities, two NaNs, up to 448. Rounds to nearest,
+// ties to even; beyond 448 it stays 448.
+struct Float8 {
+  uint8_t bits = 0;
+
+  static constexpr float kLargest = 448.0f;
+  static constexpr double kEpsilon = 0x1p-3;
+
+  Float8() = default;
+  explicit Float8(float value) noexcept;
+  explicit operator float() const noexcept;
+};
+
+static_assert(sizeof(BFloat16) == 2 && sizeof(Float16) == 2 && sizeof(Float8) == 1);
 
 // Smallest e with 1 + e representable: the unit of every tolerance (docs/numerics.md).
 double epsilon(DType dtype) noexcept;

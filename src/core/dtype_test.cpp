@@ -28,7 +28,8 @@ uint16_t nearest(float value) {
 }
 
 TEST(DType, NamesRoundTrip) {
-  for (DType dtype : {DType::f64, DType::f32, DType::bf16, DType::f16, DType::i64, DType::i32, DType::u8})
+  for (DType dtype : {DType::f64, DType::f32, DType::bf16, DType::f16, DType::i64, DType::i32, DType::u8, DType::q8,
+                      DType::q4, DType::fp8})
     EXPECT_EQ(dtype_from_name(name(dtype)), dtype);
   EXPECT_FALSE(dtype_from_name("float32"));
 }
@@ -75,6 +76,47 @@ TEST(DType, EveryHalfSurvivesTheWayThroughFloat) {
       EXPECT_TRUE(std::isnan(static_cast<float>(BFloat16(wide))));
     else
       EXPECT_EQ(BFloat16(wide).bits, bits);
+  }
+}
+
+// By the definition: (-1)^s 2^(e - 7) (1 + m / 8), or 2^-6 m / 8 where e is 0.
+double float8_value(uint32_t bits) {
+  const int exponent = static_cast<int>(bits >> 3 & 15u), fraction = static_cast<int>(bits & 7u);
+  const double magnitude = exponent == 0 ? std::ldexp(fraction, -9) : std::ldexp(8.0 + fraction, exponent - 10);
+  return bits & 128u ? -magnitude : magnitude;
+}
+
+TEST(DType, EveryFloat8SurvivesTheWayThroughFloat) {
+  for (uint32_t bits = 0; bits < 256; ++bits) {
+    Float8 eight;
+    eight.bits = static_cast<uint8_t>(bits);
+    const float value = static_cast<float>(eight);
+    if ((bits & 127u) == 127u) {
+      EXPECT_TRUE(std::isnan(value));
+      EXPECT_TRUE(std::isnan(static_cast<float>(Float8(value))));
+      continue;
+    }
+    EXPECT_EQ(value, float8_value(bits)) << bits;
+    EXPECT_EQ(std::signbit(value), bits >= 128);
+    EXPECT_EQ(Float8(value).bits, bits);
+  }
+}
+
+// Between neighbours: the nearer one, and of two as near the even one. Beyond the largest: the largest.
+TEST(DType, Float8RoundsToNearestEven) {
+  for (const uint32_t sign : {0u, 128u}) {
+    for (uint32_t bits = 0; bits < 126; ++bits) {
+      const auto low = static_cast<float>(float8_value(bits | sign)),
+                 high = static_cast<float>(float8_value((bits + 1) | sign)), middle = 0.5f * (low + high);
+      EXPECT_EQ(Float8(std::nextafter(middle, low)).bits, bits | sign);
+      EXPECT_EQ(Float8(std::nextafter(middle, high)).bits, (bits + 1) | sign);
+      EXPECT_EQ(Float8(middle).bits, (bits + bits % 2) | sign);
+      EXPECT_EQ(Float8(low + 0.25f * (high - low)).bits, bits | sign);
+    }
+    const float direction = sign ? -1.0f : 1.0f;
+    for (const float beyond : {448.0f, 448.1f, 463.9f, 500.0f, 1e30f, std::numeric_limits<float>::infinity()})
+      EXPECT_EQ(Float8(direction * beyond).bits, 126 | sign) << beyond;
+    for (const float tiny : {0.0f, 1e-40f, 0x1p-11f, 0x1p-10f}) EXPECT_EQ(Float8(direction * tiny).bits, sign) << tiny;
   }
 }
 

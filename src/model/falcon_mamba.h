@@ -70,13 +70,14 @@ class FalconMamba {
  public:
   // `dtype` is how matrices are held and multiplied (default: as the checkpoint's in_proj is stored); those stored
   // otherwise, and those worth copying (model/preparation.h), are copied into memory of our own, and the files are let
-  // go. Small tensors are held in f32. f64, on the reference backend only, computes everything in f64. q8 and q4 round
-  // the matrices (ops/quantize/quantize.h) and multiply them with bf16: for decoding on a GPU.
+  // go. Small tensors are held in f32. f64, on the reference backend only, computes everything in f64. q8, q4 and
+  // fp8 round the matrices (ops/quantize/quantize.h) and multiply them with bf16: for decoding on a GPU, and fp8 for
+  // prompts too. x_proj and dt_proj of fp8 are q8, dt_proj of q4 too.
   FalconMamba(const Weights& weights, const Backend& backend, std::optional<DType> dtype = std::nullopt);
 
   const ModelConfig& config() const noexcept { return config_; }
   const Backend& backend() const noexcept { return backend_; }
-  // Of the inputs of products; and how matrices are held, which is the same unless it is q8 or q4.
+  // Of the inputs of products; and how matrices are held, which is the same unless it is q8, q4 or fp8.
   DType dtype() const noexcept { return dtype_; }
   DType weights_dtype() const noexcept { return weights_dtype_; }
   // Differs between models: a hash of the configuration and of the norms' and step sizes' values. State files carry it.

@@ -26,7 +26,7 @@ class Preparation {
  public:
   struct Options {
     const Backend* backend;
-    DType matrices;     // how matrices are held: q8 and q4 where they can be, otherwise as `plain`
+    DType matrices;     // how matrices are held: q8, q4 and fp8 where they can be, otherwise as `plain`
     DType plain;        // how the embeddings are
     DType others;       // how everything else is
     bool copy = false;  // also what needs no change

@@ -63,10 +63,14 @@ class GpuModel : public GpuTest, public testing::WithParamInterface<std::pair<DT
     ids_ = random_ids(model_->config(), 203, 1);
   }
 
-  double bound() const {
-    const DType dtype = is_quantized(GetParam().first) ? DType::bf16 : GetParam().first;
-    const double roundings = dtype == DType::bf16 ? 7.0 : 4.0;  // of each of 3 layers
+  // Of a model of up to 3 layers with inputs of products in `dtype`.
+  static double bound_of(DType dtype) {
+    const double roundings = dtype == DType::bf16 ? 7.0 : 4.0;
     return dtype == DType::f32 ? 1e-5 : 2.0 * epsilon(dtype) * std::sqrt(3.0 * roundings + 1.0);
+  }
+  double bound() const {
+    if (GetParam().first == DType::fp8) return 2.0 * Float8::kEpsilon * std::sqrt(2.0 * 2.0 + 1.0);  // of 2 layers
+    return bound_of(model_->dtype());
   }
   size_t v() const { return static_cast<size_t>(model_->config().vocab_size); }
 
@@ -95,6 +99,14 @@ class GpuModel : public GpuTest, public testing::WithParamInterface<std::pair<DT
 
 TEST_P(GpuModel, AgreesWithTheCpu) {
   expect_close_to(prefill(*model_, ids_), prefill(*on_cpu_, ids_));
+}
+
+// Up to 8 tokens at a time inputs of products are not rounded to fp8.
+TEST_P(GpuModel, SmallChunksAgreeWithTheCpu) {
+  const Result gpu = prefill(*model_, ids_, 8), cpu = prefill(*on_cpu_, ids_);
+  const double unrounded = bound_of(model_->dtype());
+  expect_close(gpu.logits, cpu.logits, unrounded);
+  expect_close(values(gpu.state.view().ssm, gpu.state.place()), values(cpu.state.view().ssm, kHost), unrounded);
 }
 
 TEST_P(GpuModel, AnyChunkingIsTheSamePrefill) {
@@ -280,9 +292,9 @@ TEST_P(GpuModel, RefusesWhatDoesNotFit) {
 }
 
 const std::vector<std::pair<DType, Size>> kModels{
-    {DType::f32, Size::tiny}, {DType::bf16, Size::tiny}, {DType::f16, Size::tiny},
-    {DType::f32, Size::wide}, {DType::bf16, Size::wide}, {DType::f16, Size::wide},
-    {DType::q8, Size::wide},  {DType::q4, Size::wide},   {DType::bf16, Size::steps}};
+    {DType::f32, Size::tiny},  {DType::bf16, Size::tiny}, {DType::f16, Size::tiny}, {DType::f32, Size::wide},
+    {DType::bf16, Size::wide}, {DType::f16, Size::wide},  {DType::q8, Size::wide},  {DType::q4, Size::wide},
+    {DType::fp8, Size::wide},  {DType::bf16, Size::steps}};
 
 INSTANTIATE_TEST_SUITE_P(Types, GpuModel, testing::ValuesIn(kModels), [](const auto& model) {
   const Size size = model.param.second;

@@ -4,9 +4,11 @@
 //
 // Shapes    x [l, i], weight [o, i] contiguous as stored in checkpoints, bias [o] or empty, y [l, o].
 //           Rows of x and y may be slices of wider rows.
-// Types     x and weight of one type: f32, bf16 or f16; or weight q8 or q4 (ops/quantize/quantize.h) and x bf16. bias
-//           f32. y f32; or, without bias and accumulate, x's 16-bit type, rounded once (not on the CPU backend).
-//           Products are summed in f32 or better. A GPU may round code times scale to bf16.
+// Types     x and weight of one type: f32, bf16 or f16; or weight q8, q4 or fp8 (ops/quantize/quantize.h) and x bf16.
+//           bias f32. y f32; or, without bias and accumulate, x's 16-bit type, rounded once (not on the CPU backend).
+//           Products are summed in f32 or better. A GPU may round code times scale to bf16; with weights of fp8 and
+//           more than kLinearFp8ExactRows rows it may instead round x to fp8 as quantize() does, row by row, and sum as
+//           its tensor cores do (docs/numerics.md).
 // Aliasing  none.
 // Result    bitwise independent of the number of threads. For l <= kLinearRowsBitwise rows also of l: a row's result
 //           does not depend on its neighbours. Beyond, to rounding (oneDNN blocks the sums by shape).
@@ -22,6 +24,9 @@ namespace saker {
 // Up to so many rows the CPU uses a kernel of our own that reads the weights as they are stored. oneDNN rearranges
 // them first, which pays from about here on.
 inline constexpr int64_t kLinearRowsBitwise = 32;
+
+// Up to so many rows x is not rounded for weights of fp8.
+inline constexpr int64_t kLinearFp8ExactRows = 8;
 
 struct LinearArgs {
   TensorView y;            // [l, o]

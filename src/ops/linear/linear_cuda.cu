@@ -3,8 +3,10 @@
 #include "device/cuda/launch.cuh"
 #include "device/cuda/launch_overlapping.cuh"
 #include "ops/linear/dequantize.cuh"
+#include "ops/linear/fp8_product.cuh"
 #include "ops/linear/linear.h"
 #include "ops/linear/rows_product.cuh"
+#include "ops/quantize/fp8_rows.cuh"
 
 namespace saker::cuda {
 
@@ -31,7 +33,12 @@ __global__ void bias_kernel(float* y, int64_t y_stride, const float* bias, int64
 }
 
 cudaDataType_t type_of(DType dtype) {
-  return dtype == DType::f32 ? CUDA_R_32F : dtype == DType::bf16 ? CUDA_R_16BF : CUDA_R_16F;
+  switch (dtype) {
+    case DType::fp8: return CUDA_R_8F_E4M3;
+    case DType::bf16: return CUDA_R_16BF;
+    case DType::f16: return CUDA_R_16F;
+    default: return CUDA_R_32F;
+  }
 }
 
 // The largest power of two up to 256 that divides the address.
@@ -51,6 +58,7 @@ State::Plan make_plan(State& s, const LinearArgs& args) {
   State::Plan plan;
   cublasLtMatmulDescCreate(&plan.product, CUBLAS_COMPUTE_32F, CUDA_R_32F);
   cublasLtMatmulDescSetAttribute(plan.product, CUBLASLT_MATMUL_DESC_TRANSA, &transposed, sizeof transposed);
+  if (x.dtype == DType::fp8) set_fp8_scales(plan.product, weight, x);
   cublasLtMatrixLayoutCreate(&plan.weight, type, i, o, static_cast<int64_t>(i));
   cublasLtMatrixLayoutCreate(&plan.x, type, i, l, x.row_stride);
   cublasLtMatrixLayoutCreate(&plan.y, type_of(y.dtype), o, l, y.row_stride);
@@ -108,7 +116,7 @@ void few_rows(Stream& stream, const LinearArgs& args) {
 
 // Units of the formats, of i, for eight warps.
 int64_t unit_of(DType dtype) {
-  return dtype == DType::q4 ? 2048 : dtype == DType::q8 ? 1024 : 512;
+  return dtype == DType::q4 ? 2048 : is_quantized(dtype) ? 1024 : 512;
 }
 
 bool few_rows(Stream& stream, const LinearArgs& args) {
@@ -125,31 +133,15 @@ bool few_rows(Stream& stream, const LinearArgs& args) {
   switch (weight.dtype) {
     case DType::q8: with_format.template operator()<Int8, 4>(); break;
     case DType::q4: with_format.template operator()<Int4, 4>(); break;
+    case DType::fp8: with_format.template operator()<Fp8, 6>(); break;
     case DType::bf16: with_format.template operator()<Sixteen<__nv_bfloat16>, 6>(); break;
     default: with_format.template operator()<Sixteen<__half>, 6>();
   }
   return true;
 }
 
-// The same product with the weights as bf16 in scratch memory. Not for few_rows, which reads weights before the kernels
-// ahead of it are done.
-LinearArgs dequantized(Stream& stream, const LinearArgs& args) {
-  const ConstTensorView& weight = args.weight;
-  const int64_t count = weight.shape.elements();
-  void* const plain = stream.gpu().scratch(static_cast<size_t>(count) * sizeof(__nv_bfloat16));
-  const auto blocks = static_cast<unsigned>(ceil_div(count, 256 * 8));
-  auto* const kernel = weight.dtype == DType::q4 ? dequantize_kernel<true> : dequantize_kernel<false>;
-  kernel<<<blocks, 256, 0, handle(stream)>>>(static_cast<uint4*>(plain), streamed(weight));
-  LinearArgs same = args;
-  same.weight = ConstTensorView(plain, DType::bf16, weight.shape);
-  return same;
-}
-
-}  // namespace
-
-void linear(Stream& stream, const LinearArgs& given) {
-  if (given.x.rows() == 0 || few_rows(stream, given)) return;
-  const LinearArgs args = is_quantized(given.weight.dtype) ? dequantized(stream, given) : given;
+// Of weights in the type of x.
+void product(Stream& stream, const LinearArgs& args) {
   const auto& [y, x, weight, bias, accumulate] = args;
   State& s = state_of(stream);
   const int64_t l = x.rows(), o = weight.rows(), i = weight.columns();
@@ -174,6 +166,49 @@ void linear(Stream& stream, const LinearArgs& given) {
     });
   }
   s.launched("linear");
+}
+
+// The same product with the weights as bf16 in scratch memory. Not for few_rows, which reads weights before the kernels
+// ahead of it are done.
+LinearArgs dequantized(Stream& stream, const LinearArgs& args) {
+  const ConstTensorView& weight = args.weight;
+  const int64_t count = weight.shape.elements();
+  void* const plain = stream.gpu().scratch(static_cast<size_t>(count) * sizeof(__nv_bfloat16));
+  const auto blocks = static_cast<unsigned>(ceil_div(count, 256 * 8));
+  auto* const kernel = weight.dtype == DType::q4   ? dequantize_kernel<DType::q4>
+                       : weight.dtype == DType::q8 ? dequantize_kernel<DType::q8>
+                                                   : dequantize_kernel<DType::fp8>;
+  kernel<<<blocks, 256, 0, handle(stream)>>>(static_cast<uint4*>(plain), streamed(weight));
+  LinearArgs same = args;
+  same.weight = ConstTensorView(plain, DType::bf16, weight.shape);
+  return same;
+}
+
+// The product of more than a few rows with weights of fp8, x rounded to fp8 too. False for arguments that it or
+// cuBLASLt does not serve.
+bool fp8_product(Stream& stream, const LinearArgs& args) {
+  const ConstTensorView& x = args.x;
+  const bool served = args.weight.dtype == DType::fp8 && x.rows() > kLinearFp8ExactRows &&
+                      args.weight.rows() % 16 == 0 && x.row_stride % 8 == 0 && alignment_of(x.data) >= 16;
+  if (!served) return false;
+  const size_t bytes = quantized_bytes(DType::fp8, x.rows(), x.columns());
+  const TensorView rounded(stream.gpu().scratch(bytes), DType::fp8, x.shape);
+  LinearArgs same = args;
+  same.x = rounded;
+  const State::Plan& plan = plan_for(state_of(stream), same);
+  if (!plan.found) return false;
+  quantize_fp8_rows(stream, rounded, x);
+  set_fp8_scales(plan.product, same.weight, same.x);
+  product(stream, same);
+  return true;
+}
+
+}  // namespace
+
+void linear(Stream& stream, const LinearArgs& args) {
+  if (args.x.rows() == 0 || few_rows(stream, args)) return;
+  if (!is_quantized(args.weight.dtype)) return product(stream, args);
+  if (!fp8_product(stream, args)) product(stream, dequantized(stream, args));
 }
 
 }  // namespace saker::cuda

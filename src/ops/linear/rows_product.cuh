@@ -28,6 +28,9 @@ __global__ void __launch_bounds__(kStreamThreads, 2) rows_product_kernel(const R
   launch_dependents();
   char *x = shared + S::kBytes, *scales = x + p.batch * pitch;
   WeightStream<S> stream(p.weight, row, 0, inputs, shared, scales);
+  // A thread's results are all of one output.
+  static_assert(kStreamThreads % S::kRows == 0);
+  const float scale = output_scale<typename S::F>(p.weight, row + threadIdx.x % S::kRows);
   wait_for_predecessors();
   fetch_x(x, pitch, p.x, p.x_stride, 0, inputs, p.batch);
   copy_async_commit();
@@ -41,7 +44,7 @@ __global__ void __launch_bounds__(kStreamThreads, 2) rows_product_kernel(const R
     const int r = i % S::kRows, t = i / S::kRows, output = row + r;
     if (output >= p.weight.outputs) continue;
     Y* to = static_cast<Y*>(p.y) + t * p.y_stride + output;
-    const float product = WeightStream<S>::result(sums, r, t) + (p.bias ? p.bias[output] : 0.0f);
+    const float product = WeightStream<S>::result(sums, r, t) * scale + (p.bias ? p.bias[output] : 0.0f);
     if constexpr (sizeof(Y) == 4)
       *to = p.accumulate ? __ldcg(to) + product : product;
     else

@@ -84,12 +84,50 @@ struct Int4 {
   }
 };
 
-// A weight matrix [o, i] as it is stored; scales [i / kGroup, o] bf16 of the formats that have them.
+// Two of the four e4m3 of a word as bf16. The fields of an e4m3 in a bf16 are 2^120 too small, subnormal ones too.
+template <int kSelect>
+__device__ __forceinline__ uint32_t e4m3_to_bf16(uint32_t word) {
+  const uint32_t high = __byte_perm(word, 0, kSelect);  // each in the upper half of 16 bits
+  const uint32_t fields = ((high >> 4) & 0x07f007f0u) | (high & 0x80008000u), by = 0x7b807b80u;
+  const __nv_bfloat162 result =
+      __hmul2(reinterpret_cast<const __nv_bfloat162&>(fields), reinterpret_cast<const __nv_bfloat162&>(by));
+  return reinterpret_cast<const uint32_t&>(result);
+}
+
+// A scale for each output, which the finished sums are multiplied with.
+struct Fp8 {
+  using Element = __nv_bfloat16;
+  static constexpr int kPerLane = 16, kHalvesPerGroup = 0;
+  static __device__ __forceinline__ void multiply(float (&acc)[4], const uint4& low, const uint4& high,
+                                                  const uint4* x) {
+    const auto step = [&](uint32_t l, uint32_t h, uint32_t x0, uint32_t x1) {
+      mma(acc, e4m3_to_bf16<0x1404>(l), e4m3_to_bf16<0x1404>(h), e4m3_to_bf16<0x3424>(l), e4m3_to_bf16<0x3424>(h), x0,
+          x1, Element());
+    };
+    step(low.x, high.x, x[0].x, x[0].y);
+    step(low.y, high.y, x[0].z, x[0].w);
+    step(low.z, high.z, x[1].x, x[1].y);
+    step(low.w, high.w, x[1].z, x[1].w);
+  }
+};
+
+// A weight matrix [o, i] as it is stored; scales [i / kGroup, o] bf16 or output_scales [o] of the formats that have
+// them.
 struct StreamedWeight {
   const void* data;
   const __nv_bfloat16* scales;
   int outputs, inputs;
+  const float* output_scales = nullptr;
 };
+
+// What the sums of an output are multiplied with; of outputs beyond the last whatever is there.
+template <class Format>
+__device__ __forceinline__ float output_scale(const StreamedWeight& weight, int output) {
+  if constexpr (std::is_same_v<Format, Fp8>)
+    return output < weight.outputs ? weight.output_scales[output] : 0.0f;
+  else
+    return 1.0f;
+}
 
 template <class Format, int kRowTiles_, int kWarpsK_, int kDepth_>
 struct StreamShape {

@@ -8,7 +8,8 @@
 // Shapes    residual [b, d], z, u and y [b, e]; norm [d]; in_proj [2e, d], in_proj_bias [2e] or empty;
 //           conv_weight [k, e], conv_bias [e] or empty; x_proj [r + 2n, e]; dt_proj [e, r], dt_bias [e]; A [n, e], D
 //           [e]; out_proj [d, e], out_proj_bias [d] or empty; conv [s, k - 1, e]; ssm [s, n, e]. All contiguous.
-// Types     matrices, u and y bf16 or f16, or q8 or q4 matrices (dt_proj q8) and bf16 u and y; the rest f32.
+// Types     matrices, u and y bf16 or f16; or bf16 u and y and matrices q8, q4 with dt_proj q8, or fp8 with x_proj and
+//           dt_proj q8; the rest f32.
 // Segments  b of them, the t-th of them row t alone, each with a slot of its own.
 // Workspace z, u, y: undefined before and after. y may be u.
 // Result    bitwise independent of the other sequences and of their number.

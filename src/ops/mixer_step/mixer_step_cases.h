@@ -16,7 +16,7 @@ namespace saker {
 struct MixerStepCase {
   int64_t b = 1;
   DType type = DType::bf16;
-  DType matrices = type;  // or q8 or q4
+  DType matrices = type;  // or q8, q4 or fp8
   bool biases = false, norms = true;
   int64_t d = 512, e = 4096, n = 16, r = 256, k = 4, slots = 9;
 };
@@ -58,8 +58,9 @@ class MixerStepProblem : public OpProblem {
       quantize(stream, q, plain.on(stream));
       return q;
     };
-    const DType of_dt = case_.matrices == DType::q4 ? DType::q8 : case_.matrices;
-    const ConstTensorView in_proj = matrix(in_proj_, case_.matrices), x_proj = matrix(x_proj_, case_.matrices),
+    const DType of_dt = is_quantized(case_.matrices) ? DType::q8 : case_.matrices,
+                of_x = case_.matrices == DType::fp8 ? DType::q8 : case_.matrices;
+    const ConstTensorView in_proj = matrix(in_proj_, case_.matrices), x_proj = matrix(x_proj_, of_x),
                           dt_proj = matrix(dt_proj_, of_dt), out_proj = matrix(out_proj_, case_.matrices);
     const bool served = mixer_step(
         stream, {.residual = residual_.on(stream),
@@ -120,6 +121,7 @@ inline std::vector<OpCase> mixer_step_cases() {
   list.push_back({.b = 3, .norms = false});
   list.push_back({.b = 1, .matrices = DType::q8, .d = 1024, .e = 8192});
   list.push_back({.b = 2, .matrices = DType::q4, .d = 2048, .e = 8192});
+  for (int64_t b : {1, 8}) list.push_back({.b = b, .matrices = DType::fp8, .d = 1024, .e = 8192});
   std::vector<OpCase> cases;
   for (const MixerStepCase& c : list)
     cases.push_back(

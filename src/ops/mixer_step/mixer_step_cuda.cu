@@ -17,15 +17,34 @@ float* floats(const TensorView& view) {
   return static_cast<float*>(view.data);
 }
 
+// The formats of x_proj and dt_proj where in_proj and out_proj have F. dt_proj has rows of 256, which are whole units
+// of bytes.
+template <class F>
+struct Beside {
+  using OfX = F;
+  using OfDt = F;
+};
+template <>
+struct Beside<Int4> {
+  using OfX = Int4;
+  using OfDt = Int8;
+};
+template <>
+struct Beside<Fp8> {
+  using OfX = Int8;
+  using OfDt = Int8;
+};
+
 // Queues of kDepth units: deep ones keep more of the memory busy, and keep a multiprocessor to one block of a kernel,
 // which a kernel that starts early would share out unevenly; x takes the rest of shared memory.
 template <class F, int kDepth>
 void run(Stream& stream, const MixerStepArgs& a, const Segment* segments) {
-  constexpr bool kQuantized = F::kHalvesPerGroup > 0, kFour = std::is_same_v<F, Int4>;
+  using OfX = typename Beside<F>::OfX;
+  using OfDt = typename Beside<F>::OfDt;
+  constexpr bool kFour = std::is_same_v<OfX, Int4>, kBytes = std::is_same_v<OfDt, Int8>;
   using In = StreamShape<F, 8, 8, kDepth>;
-  using Split = StreamShape<F, 1, kFour ? 4 : 8, 2>;
-  // dt_proj has rows of 256: its codes are bytes in either format.
-  using Step = StreamShape<std::conditional_t<kFour, Int8, F>, kQuantized ? 1 : 2, kQuantized ? 2 : 4, 2>;
+  using Split = StreamShape<OfX, 1, kFour ? 4 : 8, 2>;
+  using Step = StreamShape<OfDt, kBytes ? 1 : 2, kBytes ? 2 : 4, 2>;
   using Out = StreamShape<F, 2, 8, kDepth>;
   constexpr int kShare = 76 * 1024;  // of shared memory: at most two blocks of the small kernels on a multiprocessor
   const int b = static_cast<int>(a.residual.rows()), d = static_cast<int>(a.residual.columns()),
@@ -84,12 +103,12 @@ void run(Stream& stream, const MixerStepArgs& a, const Segment* segments) {
 // Shapes of whole units.
 bool serves(Stream& stream, const MixerStepArgs& a) {
   const int64_t d = a.residual.columns(), e = a.u.columns(), r = a.dt_proj.columns();
-  const DType type = a.in_proj.dtype, of_dt = type == DType::q4 ? DType::q8 : type;
-  for (const ConstTensorView& view : {a.x_proj, a.out_proj})
-    if (view.dtype != type || !view.contiguous()) return false;
-  const int64_t unit = type == DType::q4 ? 2048 : type == DType::q8 ? 1024 : 512;  // of eight warps
-  const int64_t shared_unit = is_quantized(type) ? 1024 : 512;                     // of the blocks that share x_proj
-  return has_overlap(stream) && type != DType::f32 && a.dt_proj.dtype == of_dt && a.u.contiguous() &&
+  const DType type = a.in_proj.dtype, of_x = type == DType::fp8 ? DType::q8 : type,
+              of_dt = is_quantized(type) ? DType::q8 : type;
+  const int64_t unit = type == DType::q4 ? 2048 : is_quantized(type) ? 1024 : 512;  // of eight warps
+  const int64_t shared_unit = is_quantized(type) ? 1024 : 512;                      // of the blocks that share x_proj
+  return has_overlap(stream) && type != DType::f32 && a.out_proj.dtype == type && a.x_proj.dtype == of_x &&
+         a.dt_proj.dtype == of_dt && a.out_proj.contiguous() && a.x_proj.contiguous() && a.u.contiguous() &&
          a.y.contiguous() && a.A.rows() == kStepStates && a.conv_weight.rows() == 4 && d % unit == 0 &&
          d <= kStepMaxModel && e % unit == 0 && e % (kStepSplits * shared_unit) == 0 && e <= 8192 && r == 256 &&
          a.residual.contiguous() && a.z.contiguous();
@@ -101,7 +120,7 @@ bool mixer_step(Stream& stream, const MixerStepArgs& args) {
   if (!serves(stream, args)) return false;
   const Segment* segments = on_gpu(stream, args.segments);
   const int64_t b = args.residual.rows();
-  const auto sixteen = [&]<class F>(F) {
+  const auto unscaled = [&]<class F>(F) {  // no scales of groups in shared memory
     if (b <= 2)
       run<F, 12>(stream, args, segments);
     else if (b <= 4)
@@ -109,14 +128,15 @@ bool mixer_step(Stream& stream, const MixerStepArgs& args) {
     else
       run<F, 6>(stream, args, segments);
   };
-  const auto quantized = [&]<class F>(F) {
+  const auto scaled = [&]<class F>(F) {
     b <= 4 ? run<F, 8>(stream, args, segments) : run<F, 4>(stream, args, segments);
   };
   switch (args.in_proj.dtype) {
-    case DType::q8: quantized(Int8()); break;
-    case DType::q4: quantized(Int4()); break;
-    case DType::bf16: sixteen(Sixteen<__nv_bfloat16>()); break;
-    default: sixteen(Sixteen<__half>());
+    case DType::q8: scaled(Int8()); break;
+    case DType::q4: scaled(Int4()); break;
+    case DType::fp8: unscaled(Fp8()); break;
+    case DType::bf16: unscaled(Sixteen<__nv_bfloat16>()); break;
+    default: unscaled(Sixteen<__half>());
   }
   return true;
 }

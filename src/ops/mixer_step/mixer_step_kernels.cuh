@@ -134,6 +134,9 @@ __global__ void __launch_bounds__(kStreamThreads, 1) norm_product_kernel(const N
     const int i = (j * kStreamThreads + threadIdx.x) * 4;
     weight[j] = i < d ? *reinterpret_cast<const float4*>(p.norm + i) : make_float4(0, 0, 0, 0);
   }
+  // A thread's results are all of one output.
+  static_assert(kStreamThreads % S::kRows == 0);
+  const float scale = output_scale<typename S::F>(p.weight, row + threadIdx.x % S::kRows);
   wait_for_predecessors();
   for (int t = 0; t < p.batch && convolved; ++t)
     fetch_rows<S::kRows>(taps + (p.kernel + t * (p.kernel - 1)) * S::kRows,
@@ -149,7 +152,7 @@ __global__ void __launch_bounds__(kStreamThreads, 1) norm_product_kernel(const N
   for (int i = threadIdx.x; i < S::kRows * p.batch; i += kStreamThreads) {
     const int r = i % S::kRows, t = i / S::kRows, output = row + r;
     if (output >= p.weight.outputs) continue;
-    const float value = WeightStream<S>::result(sums, r, t) + (p.bias ? p.bias[output] : 0.0f);
+    const float value = WeightStream<S>::result(sums, r, t) * scale + (p.bias ? p.bias[output] : 0.0f);
     if (convolved)
       convolve<T, S::kRows>(p, taps, row, r, t, value);
     else
@@ -171,6 +174,7 @@ constexpr int split_product_bytes(int e, int batch) {
 
 template <class S>
 __global__ void __launch_bounds__(kStreamThreads, 2) split_product_kernel(const SplitProduct p) {
+  static_assert(!std::is_same_v<typename S::F, Fp8>);
   extern __shared__ __align__(128) char shared[];
   const int row = blockIdx.x * S::kRows, length = p.weight.inputs / kStepSplits, begin = blockIdx.y * length,
             pitch = length * 2 + 64;
@@ -249,7 +253,7 @@ __device__ __forceinline__ void finish_dt_B_C(const StateStep& p, float* q, char
 template <class S>
 __global__ void __launch_bounds__(kStreamThreads, 2) state_step_kernel(const StateStep p) {
   using T = typename S::F::Element;
-  static_assert(S::kRows == kStepChannels && kStepStates == 16);
+  static_assert(S::kRows == kStepChannels && kStepStates == 16 && !std::is_same_v<typename S::F, Fp8>);
   extern __shared__ __align__(128) char shared[];
   const int e = p.weight.outputs, r = p.weight.inputs, width = r + 2 * kStepStates, pitch = r * 2 + 64;
   const int first = blockIdx.x * kStepChannels;

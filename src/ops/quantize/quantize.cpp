@@ -13,7 +13,7 @@ void quantize(Stream& stream, TensorView q, ConstTensorView weight) {
   check.that(can_quantize(o, i), "rows a multiple of 8 and columns of 128", weight.shape.text());
   check.contiguous("weight", weight);
   check.rounded("weight", weight);
-  SAKER_CHECK(is_quantized(q.dtype), ErrorCode::unsupported, "[quantize] q: expected q8 or q4, found {}",
+  SAKER_CHECK(is_quantized(q.dtype), ErrorCode::unsupported, "[quantize] q: expected q8, q4 or fp8, found {}",
               name(q.dtype));
   if (o > 0) stream.ops().quantize(stream, {q, weight});
 }
@@ -21,7 +21,11 @@ void quantize(Stream& stream, TensorView q, ConstTensorView weight) {
 double quantized_element(const ConstTensorView& q, int64_t o, int64_t i) noexcept {
   const int64_t rows = q.shape[0], columns = q.shape[1], index = o * columns + i;
   const auto* bytes = static_cast<const std::byte*>(q.data);
-  const auto* scales = reinterpret_cast<const BFloat16*>(bytes + code_bytes(q.dtype, rows, columns));
+  const std::byte* after = bytes + code_bytes(q.dtype, rows, columns);
+  if (q.dtype == DType::fp8)
+    return static_cast<double>(static_cast<float>(reinterpret_cast<const Float8*>(bytes)[index])) *
+           static_cast<double>(reinterpret_cast<const float*>(after)[o]);
+  const auto* scales = reinterpret_cast<const BFloat16*>(after);
   const auto scale = static_cast<double>(static_cast<float>(scales[i / kQuantizedGroup * rows + o]));
   if (q.dtype == DType::q8) return scale * static_cast<double>(reinterpret_cast<const int8_t*>(bytes)[index]);
   const auto [word, shift] = nibble_place(index);

@@ -13,8 +13,11 @@ namespace saker {
 
 struct QuantizeCase {
   int64_t l = 2, o = 48, i = 256;
-  DType quantized = DType::q8;
+  DType quantized = DType::q8, stored = DType::bf16;
   bool bias = false, accumulate = false;
+  // fp8: rows of x that rounding to fp8 leaves as they are; and weights far below the largest of their row.
+  bool exact = false, small = false;
+  int64_t x_row_stride = 0;
   bool benchmark = false;
 };
 
@@ -22,11 +25,14 @@ class QuantizeProblem : public OpProblem {
  public:
   explicit QuantizeProblem(const QuantizeCase& c)
       : case_(c),
-        x_(DType::bf16, {c.l, c.i}, 1),
-        weight_(DType::bf16, {c.o, c.i}, 2),
+        x_(DType::bf16, {c.l, c.i}, 1, 0.0, 1.0, c.x_row_stride),
+        weight_(c.stored, {c.o, c.i}, 2),
         bias_(DType::f32, {c.o}, 3),
         codes_(DType::u8, {static_cast<int64_t>(quantized_bytes(c.quantized, c.o, c.i))}, 5),
-        y_(DType::f32, {c.l, c.o}, 4) {}
+        y_(DType::f32, {c.l, c.o}, 4) {
+    if (c.exact) make_exact();
+    if (c.small) make_small();
+  }
 
   void run(Stream& stream) override {
     const TensorView q(codes_.on(stream).data, case_.quantized, {case_.o, case_.i});
@@ -34,31 +40,61 @@ class QuantizeProblem : public OpProblem {
     linear(stream, y_.on(stream), x_.on(stream), q, case_.bias ? ConstTensorView(bias_.on(stream)) : ConstTensorView(),
            case_.accumulate);
   }
-  // Codes are the same everywhere. A backend may round code times scale to bf16 once more: half a spacing of each of i
-  // products, random walk, times four.
+  // Codes are the same everywhere. For y see docs/numerics.md.
   std::vector<OpOutput> outputs() const override {
     const auto terms = static_cast<double>(case_.i) + 2.0;
-    return {{"codes", &codes_, 0.0, 1.0}, {"y", &y_, 0.5 * epsilon(DType::bf16) / epsilon(DType::f32), terms}};
+    double scale = 0.5 * epsilon(DType::bf16);
+    if (case_.quantized == DType::fp8 && case_.l > kLinearFp8ExactRows)
+      scale += kTensorCoreSpacing * std::sqrt(terms) + (case_.exact ? 0.0 : 0.5 * Float8::kEpsilon);
+    return {{"codes", &codes_, 0.0, 1.0}, {"y", &y_, scale / epsilon(DType::f32), terms}};
   }
 
  private:
+  static constexpr double kTensorCoreSpacing = 0x1p-13;  // of sums of e4m3, over the largest that is added
+
+  // Each row 2^-8 times values of e4m3, the first of them the largest there is.
+  void make_exact() {
+    for (int64_t t = 0; t < case_.l; ++t)
+      for (int64_t i = 0; i < case_.i; ++i) {
+        const double value = i == 0 ? 1.75 : load_element(x_.view().data, DType::bf16, x_.view().offset(t, i));
+        const Float8 rounded(static_cast<float>(value * 256.0));
+        store_element(x_.view().data, DType::bf16, x_.view().offset(t, i), static_cast<float>(rounded) / 256.0);
+      }
+  }
+  // The first weight of a row is 2^15, beside which e4m3 has few values for the others; what it multiplies is 0.
+  void make_small() {
+    for (int64_t o = 0; o < case_.o; ++o) store_element(weight_.view().data, case_.stored, o * case_.i, 0x1p15);
+    for (int64_t t = 0; t < case_.l; ++t) store_element(x_.view().data, DType::bf16, x_.view().offset(t), 0.0);
+  }
+
   QuantizeCase case_;
   CaseTensor x_, weight_, bias_, codes_, y_;
 };
 
 inline std::vector<OpCase> quantize_cases() {
   std::vector<QuantizeCase> list;
-  for (DType type : {DType::q8, DType::q4}) {
+  for (DType type : {DType::q8, DType::q4, DType::fp8}) {
     for (int64_t l : {1, 2, 8, 9, 40}) list.push_back({.l = l, .quantized = type});
     for (int64_t i : {128, 384, 512, 2048, 4096}) list.push_back({.i = i, .quantized = type});
     for (int64_t o : {8, 136, 288}) list.push_back({.o = o, .i = 2048, .quantized = type});
+    for (DType stored : {DType::f32, DType::f16}) list.push_back({.quantized = type, .stored = stored});
     for (int64_t l : {2, 40}) list.push_back({.l = l, .i = 2048, .quantized = type, .bias = true, .accumulate = true});
+  }
+
+  for (int64_t l : {8, 9, 40, 64}) list.push_back({.l = l, .i = 1024, .quantized = DType::fp8, .exact = true});
+  for (int64_t o : {8, 16, 264, 512})
+    list.push_back({.l = 33, .o = o, .quantized = DType::fp8, .accumulate = true, .exact = true});
+  for (int64_t l : {8, 40}) {
+    list.push_back({.l = l, .i = 1024, .quantized = DType::fp8, .small = true});
+    list.push_back({.l = l, .i = 1024, .quantized = DType::fp8, .x_row_stride = 1032});
+    list.push_back({.l = l, .i = 1024, .quantized = DType::fp8, .x_row_stride = 1025});
   }
 
   std::vector<OpCase> cases;
   for (const QuantizeCase& c : list)
-    cases.push_back({fmt::format("l={} o={} i={} {}{}{}", c.l, c.o, c.i, name(c.quantized), c.bias ? " bias" : "",
-                                 c.accumulate ? " accumulate" : ""),
+    cases.push_back({fmt::format("l={} o={} i={} {} of {}{}{}{}{}{}", c.l, c.o, c.i, name(c.quantized), name(c.stored),
+                                 c.bias ? " bias" : "", c.accumulate ? " accumulate" : "", c.exact ? " exact" : "",
+                                 c.small ? " small" : "", c.x_row_stride ? " strided" : ""),
                      [c] { return std::make_unique<QuantizeProblem>(c); },
                      static_cast<double>(quantized_bytes(c.quantized, c.o, c.i)),
                      2.0 * static_cast<double>(c.l * c.o * c.i), c.benchmark});

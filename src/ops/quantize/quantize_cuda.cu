@@ -1,5 +1,6 @@
 #include "device/cuda/intrinsics.cuh"
 #include "device/cuda/launch.cuh"
+#include "ops/quantize/fp8_rows.cuh"
 #include "ops/quantize/quantize.h"
 
 namespace saker::cuda {
@@ -51,6 +52,7 @@ __global__ void __launch_bounds__(32 * kWarps)
 
 void quantize(Stream& stream, const QuantizeArgs& args) {
   const auto& [q, weight] = args;
+  if (q.dtype == DType::fp8) return quantize_fp8_rows(stream, q, weight);
   const int64_t rows = weight.rows(), columns = weight.columns();
   auto* codes = static_cast<uint32_t*>(q.data);
   auto* scales = reinterpret_cast<__nv_bfloat16*>(static_cast<std::byte*>(q.data) + code_bytes(q.dtype, rows, columns));

@@ -7,8 +7,28 @@
 
 namespace saker::reference {
 
+namespace {
+
+void quantize_rows(const QuantizeArgs& args) noexcept {
+  const auto& [q, weight] = args;
+  const int64_t rows = weight.rows(), columns = weight.columns();
+  auto* codes = static_cast<Float8*>(q.data);
+  auto* scales = reinterpret_cast<float*>(static_cast<std::byte*>(q.data) + code_bytes(q.dtype, rows, columns));
+  for (int64_t o = 0; o < rows; ++o) {
+    float largest = 0.0f;
+    for (int64_t i = 0; i < columns; ++i)
+      largest = std::max(largest, std::abs(static_cast<float>(element(weight, o, i))));
+    const float scale = scales[o] = largest / Float8::kLargest;
+    for (int64_t i = 0; i < columns; ++i)
+      codes[o * columns + i] = scale == 0.0f ? Float8(0.0f) : Float8(static_cast<float>(element(weight, o, i)) / scale);
+  }
+}
+
+}  // namespace
+
 void quantize(Stream&, const QuantizeArgs& args) noexcept {
   const auto& [q, weight] = args;
+  if (q.dtype == DType::fp8) return quantize_rows(args);
   const int64_t rows = weight.rows(), columns = weight.columns();
   auto* bytes = static_cast<std::byte*>(q.data);
   auto* scales = reinterpret_cast<BFloat16*>(bytes + code_bytes(q.dtype, rows, columns));

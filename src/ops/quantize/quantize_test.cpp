@@ -37,6 +37,39 @@ TEST(Quantize, IsTheNearest) {
   }
 }
 
+// Every weight within half a spacing of e4m3 at its magnitude; the largest of a row is met.
+TEST(Quantize, Fp8IsTheNearest) {
+  Stream stream(open_backend(BackendKind::cpu, 1));
+  const CaseTensor weight(DType::f32, {8, 256}, 1);
+  std::vector<std::byte> bytes(quantized_bytes(DType::fp8, 8, 256));
+  const TensorView q(bytes.data(), DType::fp8, {8, 256});
+  quantize(stream, q, weight.view());
+  for (int64_t o = 0; o < 8; ++o) {
+    const auto at = [&](int64_t i) { return load_element(weight.view().data, DType::f32, o * 256 + i); };
+    double largest = 0.0, met = 0.0;
+    for (int64_t i = 0; i < 256; ++i) {
+      largest = std::max(largest, std::abs(at(i)));
+      met = std::max(met, std::abs(quantized_element(q, o, i)));
+    }
+    EXPECT_NEAR(met, largest, largest * epsilon(DType::f32));
+    for (int64_t i = 0; i < 256; ++i) {
+      const double half = std::max(0.5 * Float8::kEpsilon * std::abs(at(i)), largest / 448.0 * 0x1p-10);
+      EXPECT_NEAR(quantized_element(q, o, i), at(i), half * (1.0 + 1e-6));
+    }
+  }
+}
+
+TEST(Quantize, ARowOfZerosStaysZero) {
+  Stream stream(open_backend(BackendKind::cpu, 1));
+  const CaseTensor weight(DType::f32, {8, 128}, 1, 0.0, 0.0);
+  for (DType type : {DType::q8, DType::q4, DType::fp8}) {
+    std::vector<std::byte> bytes(quantized_bytes(type, 8, 128));
+    const TensorView q(bytes.data(), type, {8, 128});
+    quantize(stream, q, weight.view());
+    for (int64_t i = 0; i < 128; ++i) EXPECT_EQ(quantized_element(q, 3, i), 0.0);
+  }
+}
+
 TEST(Quantize, RejectsWhatDoesNotFit) {
   Stream stream(open_backend(BackendKind::cpu, 1));
   const CaseTensor narrow(DType::f32, {8, 100}, 1), weight(DType::f32, {8, 128}, 1);
