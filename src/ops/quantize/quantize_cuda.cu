@@ -52,7 +52,10 @@ __global__ void __launch_bounds__(32 * kWarps)
 
 void quantize(Stream& stream, const QuantizeArgs& args) {
   const auto& [q, weight] = args;
-  if (q.dtype == DType::fp8) return quantize_fp8_rows(stream, q, weight);
+  if (q.dtype == DType::fp8) {
+    quantize_fp8_rows(stream, q, weight);
+    return stream.wait();
+  }
   const int64_t rows = weight.rows(), columns = weight.columns();
   auto* codes = static_cast<uint32_t*>(q.data);
   auto* scales = reinterpret_cast<__nv_bfloat16*>(static_cast<std::byte*>(q.data) + code_bytes(q.dtype, rows, columns));
