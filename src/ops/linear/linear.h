@@ -4,8 +4,9 @@
 //
 // Shapes    x [l, i], weight [o, i] contiguous as stored in checkpoints, bias [o] or empty, y [l, o].
 //           Rows of x and y may be slices of wider rows.
-// Types     x and weight of one type: f32, bf16 or f16; or weight q8 or q4 (ops/quantize/quantize.h) and x bf16.
-//           bias and y f32. Products are summed in f32 or better. A GPU may round code times scale to bf16.
+// Types     x and weight of one type: f32, bf16 or f16; or weight q8 or q4 (ops/quantize/quantize.h) and x bf16. bias
+// and
+//           y f32. Products are summed in f32 or better. A GPU may round code times scale to bf16.
 // Aliasing  none.
 // Result    bitwise independent of the number of threads. For l <= kLinearRowsBitwise rows also of l: a row's result
 //           does not depend on its neighbours. Beyond, to rounding (oneDNN blocks the sums by shape).
