@@ -203,7 +203,7 @@ TEST_F(GpuChoice, RefusesRowsThatAreNoDistribution) {
     logits.view().as<float>()[130] = bad;
     EXPECT_THROW(choose(gpu_, logits, std::vector<TokenChoice>(2)), Error);
   }
-  Tensor nothing(DType::f32, {1, 50});
+  Tensor nothing = random_logits(1, 50, 1.0);
   for (int64_t i = 0; i < 50; ++i) nothing.view().as<float>()[i] = -INFINITY;
   EXPECT_THROW(choose(gpu_, nothing, std::vector<TokenChoice>(1)), Error);
 }
