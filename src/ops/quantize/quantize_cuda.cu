@@ -48,11 +48,8 @@ __global__ void __launch_bounds__(32 * kWarps)
   }
 }
 
-}  // namespace
-
-void quantize(Stream& stream, const QuantizeArgs& args) {
+void quantize_groups(Stream& stream, const QuantizeArgs& args) {
   const auto& [q, weight] = args;
-  if (q.dtype == DType::fp8) return quantize_fp8_rows(stream, q, weight);
   const int64_t rows = weight.rows(), columns = weight.columns();
   auto* codes = static_cast<uint32_t*>(q.data);
   auto* scales = reinterpret_cast<__nv_bfloat16*>(static_cast<std::byte*>(q.data) + code_bytes(q.dtype, rows, columns));
@@ -65,6 +62,12 @@ void quantize(Stream& stream, const QuantizeArgs& args) {
       quantize_kernel<T, false><<<blocks, 32 * kWarps, 0, handle(stream)>>>(codes, scales, from, rows, columns);
   });
   state_of(stream).launched("quantize_kernel");
+}
+
+}  // namespace
+
+void quantize(Stream& stream, const QuantizeArgs& args) {
+  args.q.dtype == DType::fp8 ? quantize_fp8_rows(stream, args.q, args.weight) : quantize_groups(stream, args);
   stream.wait();  // products read weights before the kernels ahead of them are done
 }
 
