@@ -2,8 +2,6 @@
 // product of e4m3 multiplies them with.
 #pragma once
 
-#include <cuda_fp8.h>
-
 #include "device/cuda/intrinsics.cuh"
 #include "device/cuda/launch.cuh"
 #include "ops/quantize/quantize.h"
@@ -50,7 +48,7 @@ __global__ void __launch_bounds__(kThreads)
     for (int k = 0; k < 4; ++k) {
       const float low = scale == 0.0f ? 0.0f : __fdiv_rn(value[2 * k], scale),
                   high = scale == 0.0f ? 0.0f : __fdiv_rn(value[2 * k + 1], scale);
-      pairs[k] = __nv_cvt_float2_to_fp8x2(make_float2(low, high), __NV_SATFINITE, __NV_E4M3);
+      pairs[k] = pack_e4m3(low, high);
     }
     codes[(blockIdx.x * static_cast<int64_t>(i) + at) / 8] = {pairs[0] | pairs[1] << 16, pairs[2] | pairs[3] << 16};
   }

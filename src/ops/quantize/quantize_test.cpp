@@ -37,7 +37,7 @@ TEST(Quantize, IsTheNearest) {
   }
 }
 
-// Every weight within half a spacing of e4m3 at its magnitude; the largest of a row is met.
+// Every weight within half a spacing of e4m3 at its magnitude; the largest of a row is met, by the largest code.
 TEST(Quantize, Fp8IsTheNearest) {
   Stream stream(open_backend(BackendKind::cpu, 1));
   const CaseTensor weight(DType::f32, {8, 256}, 1);
@@ -47,10 +47,13 @@ TEST(Quantize, Fp8IsTheNearest) {
   for (int64_t o = 0; o < 8; ++o) {
     const auto at = [&](int64_t i) { return load_element(weight.view().data, DType::f32, o * 256 + i); };
     double largest = 0.0, met = 0.0;
+    int code = 0;  // the largest magnitude
     for (int64_t i = 0; i < 256; ++i) {
       largest = std::max(largest, std::abs(at(i)));
       met = std::max(met, std::abs(quantized_element(q, o, i)));
+      code = std::max(code, std::to_integer<int>(bytes[static_cast<size_t>(o * 256 + i)]) & 127);
     }
+    EXPECT_EQ(code, 126);  // 448
     EXPECT_NEAR(met, largest, largest * epsilon(DType::f32));
     for (int64_t i = 0; i < 256; ++i) {
       const double half = std::max(0.5 * Float8::kEpsilon * std::abs(at(i)), largest / 448.0 * 0x1p-10);
