@@ -79,7 +79,7 @@ void add_bench(CLI::App& app) {
       ->delimiter(',')
       ->check(whole_number(1, kMostPromptTokens))
       ->capture_default_str();
-  command->add_option("--chunk", options->chunk, "on a GPU, tokens of a prompt that go through at once (default: 2048)")
+  command->add_option("--chunk", options->chunk, "on a GPU, tokens of a prompt that go through at once (default: 8192)")
       ->check(whole_number(1, 1 << 16));
   command->add_option("-n", options->decode_tokens, "steps of decoding")->check(whole_number(1))->capture_default_str();
   command->add_option("-b", options->sequences, "sequences at once; on a GPU several: 1,8,64,256")

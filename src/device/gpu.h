@@ -104,7 +104,8 @@ class GpuStream {
   // call.
   void* results(size_t bytes);
 
-  // Records what `work` puts on this stream instead of running it.
+  // Records what `work` puts on this stream instead of running it. Empty if something else in the process, such as
+  // another library that waits for the whole GPU, spoiled the recording.
   class Graph {
    public:
     Graph() = default;

@@ -101,7 +101,7 @@ FalconMamba::FalconMamba(const Weights& weights, const Backend& backend, std::op
 }
 
 int64_t Workspace::default_rows(const Backend& backend) noexcept {
-  constexpr int64_t kGpuRows = 2048;  // more are no faster
+  constexpr int64_t kGpuRows = 8192;  // docs/performance.md
   return backend.kind == BackendKind::cuda ? kGpuRows : kDefaultRows;
 }
 
@@ -235,12 +235,11 @@ void FalconMamba::step_on_gpu(Workspace& workspace, std::span<const int32_t> ids
   stage(workspace, workspace.ids_, segments);
   const auto work = [&] { head(workspace, made, compute(workspace, workspace.ids_, segments, state, {})); };
   Workspace::RecordedStep& step = workspace.recorded_step(rows, state);
-  if (step.last_used == 0) {
-    work();
-  } else {
-    if (!step.graph) step.graph = gpu.record(work);
+  if (!step.graph && step.last_used > 0) step.graph = gpu.record(work);
+  if (step.graph)
     gpu.launch(step.graph);
-  }
+  else
+    work();
   step.last_used = ++workspace.uses_;
   if (logits.data != made.data)
     gpu.copy(logits.data, made.data, static_cast<size_t>(b * config_.vocab_size) * sizeof(float));

@@ -1,4 +1,5 @@
-// Errors of the CUDA runtime as saker::Error, with the call named; the current GPU; waiting for all of it.
+// Errors of the CUDA runtime as saker::Error, with the call named; the current GPU, for a thread's own work or for what
+// involves all of it.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -31,17 +32,32 @@ class DeviceGuard {
   int before_ = 0;
 };
 
-// Held while a graph is recorded, and while a whole GPU is waited for, which CUDA forbids in any thread during the
-// first.
-inline std::recursive_mutex& recording_mutex() {
-  static std::recursive_mutex mutex;
-  return mutex;
-}
+// The same, and no thread records a graph meanwhile: for recording, and for what may involve the whole GPU (allocating,
+// freeing, copying outside of streams, waiting for everything), which spoils a recording in any thread.
+class WholeGpu {
+ public:
+  explicit WholeGpu(int gpu) : alone_(mutex()), guard_(gpu) {}
+  WholeGpu() : WholeGpu(current()) {}
 
-// Until all work that the current GPU was given is done. Streams of GpuStream do not wait for what is done outside of
-// them, nor the other way round.
-inline void wait_for_all() {
-  const std::lock_guard alone(recording_mutex());
+ private:
+  static int current() {
+    int gpu = 0;
+    cudaGetDevice(&gpu);
+    return gpu;
+  }
+  static std::recursive_mutex& mutex() {
+    static std::recursive_mutex mutex;
+    return mutex;
+  }
+
+  std::lock_guard<std::recursive_mutex> alone_;
+  DeviceGuard guard_;
+};
+
+// Until all work that a GPU was given is done. Streams of GpuStream do not wait for what is done outside of them, nor
+// the other way round.
+inline void wait_for_all(int gpu) {
+  const WholeGpu alone(gpu);
   check(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
 }
 

@@ -12,6 +12,7 @@ namespace {
 using cuda::check;
 using cuda::DeviceGuard;
 using cuda::wait_for_all;
+using cuda::WholeGpu;
 
 double gigabytes(size_t bytes) {
   return static_cast<double>(bytes) / 1e9;
@@ -67,21 +68,22 @@ void require_gpu_memory(int gpu, size_t bytes, const std::string& what) {
 }
 
 void* gpu_allocate(int gpu, size_t bytes) {
-  const DeviceGuard guard(gpu);
+  const WholeGpu alone(gpu);
   require_gpu_memory(gpu, bytes, "a buffer");
   void* data = nullptr;
   check(cudaMalloc(&data, bytes), "cudaMalloc");
   check(cudaMemset(data, 0, bytes), "cudaMemset");
-  wait_for_all();
+  wait_for_all(gpu);
   return data;
 }
 
 void gpu_release(int gpu, void* data) noexcept {
-  const DeviceGuard guard(gpu);
+  const WholeGpu alone(gpu);
   cudaFree(data);
 }
 
 void* pinned_allocate(size_t bytes) {
+  const WholeGpu alone;
   void* data = nullptr;
   check(cudaHostAlloc(&data, bytes, cudaHostAllocPortable), "cudaHostAlloc");
   std::memset(data, 0, bytes);
@@ -89,6 +91,7 @@ void* pinned_allocate(size_t bytes) {
 }
 
 void pinned_release(void* data) noexcept {
+  const WholeGpu alone;
   cudaFreeHost(data);
 }
 
@@ -101,12 +104,9 @@ void copy_rows(const Rows& to, const ConstRows& from, size_t width, size_t rows)
                   static_cast<const std::byte*>(from.data) + row * from.pitch, width);
     return;
   }
-  const DeviceGuard guard(gpu);
-  wait_for_all();
-  if (!from.place.on_host() && from.place.gpu != gpu) {
-    const DeviceGuard other(from.place.gpu);
-    wait_for_all();
-  }
+  const WholeGpu alone(gpu);
+  wait_for_all(gpu);
+  if (!from.place.on_host() && from.place.gpu != gpu) wait_for_all(from.place.gpu);
   constexpr size_t kMaxPitch = (size_t{1} << 31) - 1;  // of the runtime's call
   if (rows > 1 && std::max(to.pitch, from.pitch) > kMaxPitch) {
     for (size_t row = 0; row < rows; ++row)
@@ -119,7 +119,7 @@ void copy_rows(const Rows& to, const ConstRows& from, size_t width, size_t rows)
     check(cudaMemcpy2D(to.data, rows == 1 ? width : to.pitch, from.data, rows == 1 ? width : from.pitch, width, rows,
                        cudaMemcpyDefault),
           "cudaMemcpy2D");
-  wait_for_all();
+  wait_for_all(gpu);
 }
 
 void copy_bytes(void* to, Place to_place, const void* from, Place from_place, size_t bytes) {
@@ -132,11 +132,11 @@ void zero_rows(const Rows& to, size_t width, size_t rows) {
     for (size_t row = 0; row < rows; ++row) std::memset(static_cast<std::byte*>(to.data) + row * to.pitch, 0, width);
     return;
   }
-  const DeviceGuard guard(to.place.gpu);
-  wait_for_all();
+  const WholeGpu alone(to.place.gpu);
+  wait_for_all(to.place.gpu);
   for (size_t row = 0; row < rows; ++row)
     check(cudaMemsetAsync(static_cast<std::byte*>(to.data) + row * to.pitch, 0, width), "cudaMemsetAsync");
-  wait_for_all();
+  wait_for_all(to.place.gpu);
 }
 
 }  // namespace saker

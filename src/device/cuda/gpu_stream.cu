@@ -9,11 +9,12 @@ namespace saker {
 
 using cuda::check;
 using cuda::DeviceGuard;
+using cuda::WholeGpu;
 
 GpuStream::GpuStream(int gpu) : state_(std::make_unique<State>()) {
   State& s = *state_;
   s.gpu = gpu;
-  const DeviceGuard guard(gpu);
+  const WholeGpu alone(gpu);
   int shared = 0;
   check(cudaDeviceGetAttribute(&shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, gpu), "cudaDeviceGetAttribute");
   s.overlaps = cuda::compiled_capability() >= 90 && shared >= State::kOverlapShared;
@@ -28,7 +29,7 @@ GpuStream::~GpuStream() = default;
 
 // Also of a stream that could not be made in full.
 GpuStream::State::~State() {
-  const DeviceGuard guard(gpu);
+  const WholeGpu alone(gpu);
   if (stream) cudaStreamSynchronize(stream);
   for (auto& [key, plan] : plans) {
     cublasLtMatrixLayoutDestroy(plan.weight);
@@ -72,7 +73,7 @@ void GpuStream::copy(void* to, const void* from, size_t bytes) noexcept {
 void* GpuStream::scratch(size_t bytes) {
   State& s = *state_;
   if (s.scratch_bytes >= bytes) return s.scratch;
-  const DeviceGuard guard(s.gpu);
+  const WholeGpu alone(s.gpu);
   bytes = std::max(bytes, 2 * s.scratch_bytes);
   void* grown = nullptr;
   check(cudaMalloc(&grown, bytes), "cudaMalloc");
@@ -85,7 +86,7 @@ void* GpuStream::scratch(size_t bytes) {
 void* GpuStream::results(size_t bytes) {
   State& s = *state_;
   if (s.results_bytes >= bytes) return s.results;
-  const DeviceGuard guard(s.gpu);
+  const WholeGpu alone(s.gpu);
   check(cudaStreamSynchronize(s.stream), "cudaStreamSynchronize");
   cudaFreeHost(std::exchange(s.results, nullptr));
   s.results_bytes = 0;
@@ -97,7 +98,7 @@ void* GpuStream::results(size_t bytes) {
 void GpuStream::reserve_list(int list, size_t bytes) {
   State::List& l = state_->lists[static_cast<size_t>(list)];
   if (l.capacity >= bytes) return;
-  const DeviceGuard guard(state_->gpu);
+  const WholeGpu alone(state_->gpu);
   check(cudaStreamSynchronize(state_->stream), "cudaStreamSynchronize");
   cudaFree(std::exchange(l.device, nullptr));
   l.capacity = 0;
@@ -141,9 +142,9 @@ void GpuStream::unstage() noexcept {
 }
 
 GpuStream::Graph GpuStream::record(const std::function<void()>& work) {
-  const DeviceGuard guard(state_->gpu);
-  const std::lock_guard alone(cuda::recording_mutex());
+  const WholeGpu alone(state_->gpu);
   const cudaStream_t stream = state_->stream;
+  const std::string error_before = state_->error;
   cudaGraph_t graph = nullptr;
   check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
   try {
@@ -153,14 +154,23 @@ GpuStream::Graph GpuStream::record(const std::function<void()>& work) {
     if (graph) cudaGraphDestroy(graph);
     throw;
   }
-  check(cudaStreamEndCapture(stream, &graph), "cudaStreamEndCapture");
+  const cudaError_t ended = cudaStreamEndCapture(stream, &graph);
+  if (ended == cudaErrorStreamCaptureInvalidated) {  // launches after the spoiling one failed for it, too
+    cudaGetLastError();
+    state_->error = error_before;
+    return {};
+  }
+  check(ended, "cudaStreamEndCapture");
   cudaGraphExec_t executable = nullptr;
   const cudaError_t code = cudaGraphInstantiate(&executable, graph, 0);
   cudaGraphDestroy(graph);
   check(code, "cudaGraphInstantiate");
+  const auto release = [gpu = state_->gpu](void* pointer) {
+    const WholeGpu alone_too(gpu);
+    cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(pointer));
+  };
   Graph made;
-  made.executable_ = std::shared_ptr<void>(
-      executable, [](void* pointer) { cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(pointer)); });
+  made.executable_ = std::shared_ptr<void>(executable, release);
   return made;
 }
 

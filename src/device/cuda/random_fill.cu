@@ -76,7 +76,7 @@ void gpu_fill_random(int gpu, void* to, DType dtype, int64_t count, RandomKind k
     default: fail(ErrorCode::unsupported, "[cuda] expected f32, bf16 or f16, found {}", name(dtype));
   }
   cuda::check(cudaGetLastError(), "fill_kernel");
-  cuda::wait_for_all();
+  cuda::wait_for_all(gpu);
 }
 
 }  // namespace saker

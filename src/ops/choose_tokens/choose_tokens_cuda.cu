@@ -12,9 +12,9 @@ namespace {
 constexpr int kThreads = 1024, kWarps = kThreads / 32, kDigits = 256;
 constexpr float kUnit = 0x1p40f;
 
-// Larger floats have larger keys.
+// Larger floats have larger keys, equal ones the same: -0 + 0 is 0.
 __device__ uint32_t key_of(float value) {
-  const uint32_t bits = __float_as_uint(value);
+  const uint32_t bits = __float_as_uint(value + 0.0f);
   return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
 }
 
