@@ -240,6 +240,37 @@ TEST_F(TrainingCommands, MetricsTellEverySource) {
   EXPECT_EQ(sources, (std::set<std::string>{"web", "code"}));
 }
 
+// The lines of evaluations alone.
+std::vector<json> evaluations(std::vector<json> lines) {
+  std::erase_if(lines, [](const json& line) { return !line.contains("validation"); });
+  return lines;
+}
+
+TEST_F(TrainingCommands, ShardsValidateAsTheirTextsDo) {
+  const auto prepare = [](const std::string& tokenizer, const std::string& out) {
+    return run_saker({"data", "prepare", path("held-out.jsonl"), "--tokenizer", path(tokenizer), "--out", path(out)});
+  };
+  ASSERT_EQ(prepare("bytes/tokenizer.json", "held-out").code, 0);
+  const std::vector<std::string> shards{"--set", "evaluation.files=[]", "--set",
+                                        "evaluation.shards=" + path("held-out")};
+  EXPECT_EQ(fingerprint(train("sharded", shards)), expected_fingerprint());
+  EXPECT_EQ(evaluations(metrics("sharded")), evaluations(metrics("reference")));
+
+  const Outcome of_data =
+      train("of-data", {"--set", "evaluation.sources=[\"code\"]", "--set", "evaluation.max_tokens=500"});
+  EXPECT_EQ(summary(of_data)["validation"].size(), 2u);
+  for (const json& line : evaluations(metrics("of-data"))) EXPECT_LE(line["validation"]["code"]["tokens"], 500);
+
+  folder_->write("other.json", read_file(path("bytes/tokenizer.json")) + "\n");
+  ASSERT_EQ(prepare("other.json", "held-out-other").code, 0);
+  const auto mistake = [](const std::string& set) { return train("mistake", {"--set", "evaluation." + set}); };
+  expect_failure(mistake("shards=" + path("held-out-other")), 1,
+                 fmt::format("expected the tokenizer of {}, found another", path("held-out-other")));
+  expect_failure(mistake("shards=" + path("held-out")), 1, "found \"held-out\" twice");
+  expect_failure(mistake("shards=" + path("nowhere")), 1, "found no manifest.json");
+  expect_failure(mistake("sources=[\"books\"]"), 1, "expected one of its sources (code, web), found \"books\"");
+}
+
 TEST_F(TrainingCommands, ThreadsAndRecomputationChangeNoBit) {
   EXPECT_EQ(fingerprint(train("threads", {"--threads", "1"})), expected_fingerprint());
   EXPECT_EQ(fingerprint(train("recompute", {"--set", "run.recompute=full", "--threads", "3"})), expected_fingerprint());
