@@ -82,8 +82,9 @@ MemoryPlan TrainingModel::memory(const ModelConfig& config, const TrainingOption
   const auto bytes = TrainingActivations::bytes(config, options);
   const size_t values = Parameters::value_bytes(config, accumulation(options.dtype));
   const int64_t logits = std::min(kHeadRows, options.max_rows) * config.vocab_size;
-  // The gradient of a product's output, rounded and transposed.
-  const int64_t outputs = 2 * std::max(options.max_rows * 2 * config.d_inner, logits);
+  // The gradient of a product's output, transposed; in bf16 also as it is.
+  const int64_t outputs =
+      (options.dtype == DType::bf16 ? 2 : 1) * std::max(options.max_rows * 2 * config.d_inner, logits);
   const int64_t A = config.n_layer * config.d_state * config.d_inner;
   return {.values = values,
           .gradients = values,

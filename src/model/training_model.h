@@ -21,7 +21,7 @@
 namespace saker {
 
 // Bytes, known before anything is allocated; `working` to a few per cent, as the library that multiplies has scratch of
-// its own. The optimiser's moments come on top.
+// its own; machines without products in bf16 hold their inputs in f32, too. The optimiser's moments come on top.
 struct MemoryPlan {
   size_t values = 0, gradients = 0;  // of the parameters
   size_t rounded = 0;                // bf16 copies

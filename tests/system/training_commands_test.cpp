@@ -400,6 +400,22 @@ TEST_F(TrainingCommands, DryRunsComputeNothing) {
   EXPECT_NE(text.out.find("7272665088 parameters"), std::string::npos) << text.out;
 }
 
+// What rows add to a pass is told before: the rest is the same program.
+TEST_F(TrainingCommands, DryRunsKnowTheMemoryOfAPass) {
+  const auto memory_of = [](const std::string& rows, const std::string& member, const std::vector<std::string>& how) {
+    std::vector<std::string> words{"--set", "model.hidden_size=128",          "--set", "schedule.batch={to=128}",
+                                   "--set", "run.micro_batch_tokens=" + rows, "--set", "run.recompute=full"};
+    words.insert(words.end(), how.begin(), how.end());
+    return summary(train("memory-" + rows, words)).value(member, 0.0);
+  };
+  const auto added = [&](const std::string& member, const std::vector<std::string>& how = {}) {
+    return memory_of("6144", member, how) - memory_of("768", member, how);
+  };
+  const double planned = added("memory_bytes", {"--dry-run"});
+  EXPECT_GT(planned, 5e7);
+  EXPECT_NEAR(added("peak_memory_bytes"), planned, 0.05 * planned);
+}
+
 TEST_F(TrainingCommands, MistakesAreClear) {
   const auto with = [&](const std::vector<std::string>& more) { return train("mistake", more); };
   expect_failure(run_saker({"train", path("absent.toml"), "--out", path("mistake")}), 1, "absent.toml");
