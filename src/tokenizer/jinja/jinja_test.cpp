@@ -216,6 +216,9 @@ TEST(Jinja, RefusesWhatPythonRefuses) {
   EXPECT_NE(refusal_of("{% for a, b in [(1, 2, 3)] %}{% endfor %}").find("2 values"), std::string::npos);
   EXPECT_NE(refusal_of("{% macro m(a) %}{% endmacro %}{{ m(1, 2) }}").find("at most 1"), std::string::npos);
   EXPECT_NE(refusal_of("{{ big + 1 }}").find("64 bits"), std::string::npos);
+  EXPECT_EQ(refusal_of("{{ d['zzz'] + 1 }}"), "[chat template] line 1: a dict has no attribute \"zzz\"");
+  EXPECT_EQ(refusal_of("{{ 'a' % d['zzz'] }}"),
+            "[chat template] line 1: a string % an undefined value is not possible");
 }
 
 TEST(Jinja, RefusesTextsThatAreNoTemplates) {
