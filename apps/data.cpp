@@ -28,7 +28,7 @@ struct PrepareOptions {
   std::vector<std::string> inputs;  // FILE, NAME=FILE, -
   std::string tokenizer, out;
   PrepareJob job;
-  bool json = false;
+  bool skip_bad_lines = false, json = false;
 };
 
 struct StatsOptions {
@@ -59,8 +59,17 @@ ordered_json counts(int64_t documents, int64_t tokens, int64_t bytes) {
   return {{"documents", documents}, {"tokens", tokens}, {"bytes", bytes}, {"bytes_per_token", ratio(bytes, tokens)}};
 }
 
+ordered_json to_json(const LineFaultCounts& skipped) {
+  ordered_json out = ordered_json::object();
+  for (const LineFault fault : kLineFaults)
+    if (skipped[fault] > 0) out[std::string(name(fault))] = skipped[fault];
+  return out;
+}
+
 ordered_json counts(const SourceEntry& source) {
-  return counts(source.documents(), source.tokens(), source.bytes());
+  ordered_json out = counts(source.documents(), source.tokens(), source.bytes());
+  out["skipped_lines"] = to_json(source.skipped_lines);
+  return out;
 }
 
 void print_counts(const std::string& name, int64_t documents, int64_t tokens, int64_t bytes) {
@@ -85,9 +94,33 @@ ordered_json report_counts(const Manifest& manifest, bool json) {
   return out;
 }
 
-Prepared run_job(PrepareJob& job) {
+// What was left out, for people.
+void report_skipped(const Manifest& manifest) {
+  for (const SourceEntry& source : manifest.sources) {
+    if (source.skipped_lines.total() == 0) continue;
+    std::string kinds;
+    for (const LineFault fault : kLineFaults)
+      if (const int64_t count = source.skipped_lines[fault]; count > 0)
+        kinds += fmt::format("{}{} {}", kinds.empty() ? "" : ", ", count, name(fault));
+    fmt::print(stderr, "{}: {} lines left out: {}\n", source.name, source.skipped_lines.total(), kinds);
+  }
+}
+
+// Names the first bad lines.
+std::function<void(const BadLine&)> bad_line_reporter(Progress& progress, std::string text_field) {
+  constexpr int kNamed = 5;
+  return [&progress, text_field = std::move(text_field), seen = 0](const BadLine& bad) mutable {
+    if (seen == kNamed) return;
+    progress.clear();
+    fmt::print(stderr, "{}:{}: left out: expected a JSON object with a string {}, found {}{}\n", bad.file, bad.line,
+               saker::quoted(text_field), description(bad.fault), ++seen == kNamed ? "; further ones are counted" : "");
+  };
+}
+
+Prepared run_job(PrepareJob& job, bool skip_bad_lines) {
   const Interrupt interrupt;
   Progress progress("tokens from", "bytes", 0);
+  if (skip_bad_lines) job.skip = bad_line_reporter(progress, job.settings.text_field);
   job.progress = [&](int64_t bytes) {
     progress.update(bytes);
     if (interrupt.requested()) fail(ErrorCode::cancelled, "interrupted; --resume goes on");
@@ -102,9 +135,10 @@ void run_prepare(PrepareOptions options) {
   job.tokenizer = options.tokenizer;
   job.out = options.out;
   const auto begin = std::chrono::steady_clock::now();
-  const Prepared prepared = run_job(job);
+  const Prepared prepared = run_job(job, options.skip_bad_lines);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   const double rate = static_cast<double>(prepared.bytes) / 1e6 / seconds;
+  report_skipped(prepared.manifest);
   ordered_json out = report_counts(prepared.manifest, options.json);
   if (options.json) {
     out["seconds"] = seconds;
@@ -143,6 +177,9 @@ void add_prepare(CLI::App& app) {
       ->add_option("--shard-tokens", job.settings.shard_tokens, "a shard ends with the document that reaches so many")
       ->check(whole_number(1, int64_t{1} << 32))
       ->capture_default_str();
+  command->add_flag("--skip-bad-lines", options->skip_bad_lines,
+                    "leave out lines of JSON Lines that are broken or have no text, and count them (default: the first "
+                    "one ends the work)");
   add_threads_option(*command, "--workers", "threads that tokenize", job.workers);
   command->add_flag("--resume", job.resume, "go on behind the last shard that is complete");
   add_json_option(*command, options->json);

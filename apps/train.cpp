@@ -13,9 +13,8 @@
 #include "apps/machine.h"
 #include "apps/option_checks.h"
 #include "apps/train_report.h"
+#include "apps/validation_sets.h"
 #include "core/error.h"
-#include "data/documents.h"
-#include "tokenizer/tokenizer.h"
 #include "train/shard_feed.h"
 #include "train/trainer.h"
 
@@ -43,32 +42,6 @@ RunStart start_of(const TrainOptions& options) {
   if (!options.fork_from.empty()) return {RunStart::Kind::fork, options.fork_from};
   if (options.resume || !options.resume_from.empty()) return {RunStart::Kind::resume, options.resume_from};
   return {};
-}
-
-// Whole documents of a file, as many as fit the limit.
-ValidationSet read_validation(const fs::path& file, const Tokenizer& tokenizer, int64_t max_tokens) {
-  ValidationSet set{source_name(file), {}};
-  int64_t tokens = 0;
-  for_each_document(file, [&](std::string_view text) {
-    std::vector<int32_t> ids;
-    tokenizer.encode_to(text, /*add_special_tokens=*/false, ids);
-    tokens += static_cast<int64_t>(ids.size());
-    if (max_tokens > 0 && tokens > max_tokens && !set.documents.empty()) return false;
-    if (!ids.empty()) set.documents.push_back(std::move(ids));
-    return true;
-  });
-  SAKER_CHECK(!set.documents.empty(), ErrorCode::invalid_argument, "[train] {}: expected text, found none",
-              saker::quoted(file.native(), 400));
-  return set;
-}
-
-std::vector<ValidationSet> read_validation(const Recipe& recipe, const std::string& tokenizer_json) {
-  std::vector<ValidationSet> sets;
-  if (recipe.evaluation.files.empty()) return sets;
-  const Tokenizer tokenizer = Tokenizer::from_json(tokenizer_json);
-  for (const fs::path& file : recipe.evaluation.files)
-    sets.push_back(read_validation(file, tokenizer, recipe.evaluation.max_tokens));
-  return sets;
 }
 
 // Of products large enough to show what the machine can do, whatever the model.
@@ -109,7 +82,7 @@ void train(const TrainOptions& options) {
   settings.start = start_of(options);
   settings.backend = backend;
   settings.version = commit();
-  settings.validation = read_validation(recipe, data->tokenizer_json());
+  settings.validation = read_validation(recipe, data->dataset());
   settings.product_rate = product_rate(recipe, backend);
   TrainingLine line(estimate(recipe), settings.product_rate);
   settings.stop = [&] { return interrupt.requested(); };

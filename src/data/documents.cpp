@@ -3,6 +3,7 @@
 #include <simdjson.h>
 
 #include <cstring>
+#include <new>
 #include <vector>
 
 #include "core/error.h"
@@ -14,13 +15,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string_view what_is_wrong(simdjson::error_code error) {
+LineFault fault_of(simdjson::error_code error) {
   switch (error) {
-    case simdjson::UTF8_ERROR: return "bytes that are not UTF-8";
-    case simdjson::NO_SUCH_FIELD: return "none";
-    case simdjson::INCORRECT_TYPE: return "another value";
-    case simdjson::CAPACITY: return "a line of more than 4 GB";
-    default: return "broken JSON";
+    case simdjson::UTF8_ERROR: return LineFault::not_utf8;
+    case simdjson::NO_SUCH_FIELD: return LineFault::no_text;
+    case simdjson::INCORRECT_TYPE: return LineFault::another_value;
+    case simdjson::CAPACITY: return LineFault::too_long;
+    case simdjson::MEMALLOC: throw std::bad_alloc();  // no fault of the line
+    default: return LineFault::broken_json;
   }
 }
 
@@ -99,9 +101,10 @@ std::string read_all(ByteSource& source) {
 
 class DocumentReader::Impl {
  public:
-  Impl(const fs::path& file, std::string text_field)
+  Impl(const fs::path& file, std::string text_field, std::function<void(const BadLine&)> skip)
       : name_(file == "-" ? "standard input" : file.string()),
         text_field_(std::move(text_field)),
+        skip_(std::move(skip)),
         is_json_lines_(saker::is_json_lines(file)),
         source_(open_byte_source(file)) {
     if (is_json_lines_) lines_ = std::make_unique<LineReader>(std::move(source_));
@@ -111,17 +114,24 @@ class DocumentReader::Impl {
 
  private:
   bool next_line(std::string_view& text) {
-    std::string_view line;
-    do {
-      if (!lines_->next(line)) return false;
+    for (std::string_view line; lines_->next(line);) {
       ++number_;
-    } while (is_blank(line));
+      if (!is_blank(line) && read_text(line, text)) return true;
+    }
+    return false;
+  }
+
+  // False: the line is bad, and skipped.
+  bool read_text(std::string_view line, std::string_view& text) {
     const simdjson::error_code error =
         parser_.parse(line.data(), line.size(), /*realloc_if_needed=*/false)[text_field_].get(text);
-    SAKER_CHECK(error == simdjson::SUCCESS, ErrorCode::corrupt_data,
-                "[documents] {}, line {}: expected a JSON object with a string {}, found {}", name_, number_,
-                saker::quoted(text_field_), what_is_wrong(error));
-    return true;
+    if (error == simdjson::SUCCESS) return true;
+    const BadLine bad{name_, number_, fault_of(error)};
+    SAKER_CHECK(skip_, ErrorCode::corrupt_data,
+                "[documents] {}, line {}: expected a JSON object with a string {}, found {}", bad.file, bad.line,
+                saker::quoted(text_field_), description(bad.fault));
+    skip_(bad);
+    return false;
   }
 
   bool whole_file(std::string_view& text) {
@@ -134,6 +144,7 @@ class DocumentReader::Impl {
   }
 
   std::string name_, text_field_;
+  std::function<void(const BadLine&)> skip_;
   bool is_json_lines_;
   std::unique_ptr<ByteSource> source_;  // of a text that is not read yet
   std::unique_ptr<LineReader> lines_;
@@ -142,8 +153,8 @@ class DocumentReader::Impl {
   std::string text_;
 };
 
-DocumentReader::DocumentReader(const fs::path& file, std::string text_field)
-    : impl_(std::make_unique<Impl>(file, std::move(text_field))) {}
+DocumentReader::DocumentReader(const fs::path& file, std::string text_field, std::function<void(const BadLine&)> skip)
+    : impl_(std::make_unique<Impl>(file, std::move(text_field), std::move(skip))) {}
 DocumentReader::DocumentReader(DocumentReader&&) noexcept = default;
 DocumentReader::~DocumentReader() = default;
 

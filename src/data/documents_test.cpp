@@ -44,6 +44,27 @@ TEST(Documents, NamesTheBrokenLine) {
   EXPECT_NE(error_of([&] { read(folder.path()); }), "");
 }
 
+TEST(Documents, BadLinesCanBeSkipped) {
+  const TemporaryFolder folder;
+  const auto file = folder.write("a.jsonl",
+                                 "{\"text\":\"one\"}\n{\"text\":\n\n{}\n[]\n{\"text\":null}\n{\"text\":\"\xff\"}\n"
+                                 "{\"text\":\"two\"}\n{\"text\":\"\\ud800\"}");
+  std::vector<std::pair<int64_t, LineFault>> bad;
+  DocumentReader reader(file, "text", [&](const BadLine& line) {
+    EXPECT_EQ(line.file, file.string());
+    bad.emplace_back(line.line, line.fault);
+  });
+  std::vector<std::string> texts;
+  for (std::string_view text; reader.next(text);) texts.emplace_back(text);
+  EXPECT_EQ(texts, (std::vector<std::string>{"one", "two"}));
+  EXPECT_EQ(bad, (std::vector<std::pair<int64_t, LineFault>>{{2, LineFault::broken_json},
+                                                             {4, LineFault::no_text},
+                                                             {5, LineFault::another_value},
+                                                             {6, LineFault::another_value},
+                                                             {7, LineFault::not_utf8},
+                                                             {9, LineFault::broken_json}}));
+}
+
 std::string gzip(const std::string& text) {
   std::string out(text.size() + 1000, '\0');
   z_stream stream{};

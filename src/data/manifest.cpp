@@ -75,6 +75,10 @@ SourceEntry read_source(const JsonFields& fields, const std::string& from) {
     source.shards.push_back({read_name(shard, "file"), read_count(shard, "documents"), read_count(shard, "tokens"),
                              read_count(shard, "bytes"), read_hex(shard, "checksum")});
   });
+  const JsonFields skipped = fields.object("skipped_lines");
+  for (const LineFault fault : kLineFaults)
+    if (const std::string key(name(fault)); skipped.has(key.c_str()))
+      source.skipped_lines[fault] = read_count(skipped, key.c_str());
   return source;
 }
 
@@ -87,9 +91,12 @@ ordered_json to_json(const SourceEntry& source) {
                       {"tokens", shard.tokens},
                       {"bytes", shard.bytes},
                       {"checksum", hex(shard.checksum)}});
-  return {{"name", source.name},       {"complete", source.complete}, {"documents", source.documents()},
-          {"tokens", source.tokens()}, {"bytes", source.bytes()},     {"inputs", inputs},
-          {"shards", shards}};
+  ordered_json out{{"name", source.name},       {"complete", source.complete}, {"documents", source.documents()},
+                   {"tokens", source.tokens()}, {"bytes", source.bytes()},     {"inputs", inputs},
+                   {"shards", shards}};
+  for (const LineFault fault : kLineFaults)
+    if (source.skipped_lines[fault] > 0) out["skipped_lines"][std::string(name(fault))] = source.skipped_lines[fault];
+  return out;
 }
 
 }  // namespace

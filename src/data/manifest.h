@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "data/line_faults.h"
+
 namespace saker {
 
 struct ShardEntry {
@@ -27,6 +29,7 @@ struct SourceEntry {
   std::vector<InputEntry> inputs;
   bool complete = false;  // all documents of the inputs are in the shards
   std::vector<ShardEntry> shards;
+  LineFaultCounts skipped_lines = {};  // once it is complete
 
   int64_t documents() const noexcept;
   int64_t tokens() const noexcept;  // of the texts, without separators

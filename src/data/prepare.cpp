@@ -38,8 +38,16 @@ std::vector<std::string_view> documents_of(const Block& block) {
 // The documents of a source, block after block.
 class BlockReader {
  public:
-  BlockReader(const PrepareSource& source, const ShardSettings& settings, int64_t skip)
-      : inputs_(source.inputs), settings_(settings), skip_(skip) {}
+  // `done`: documents that are in shards already.
+  BlockReader(const PrepareSource& source, const PrepareJob& job, int64_t done)
+      : inputs_(source.inputs), settings_(job.settings), done_(done) {
+    if (job.skip)
+      skip_ = [this, &job](const BadLine& bad) {
+        ++skipped_[bad.fault];
+        job.skip(bad);
+      };
+  }
+  BlockReader(const BlockReader&) = delete;
 
   // At least `size` bytes, less only at the end; empty behind it.
   Block next(size_t size) {
@@ -47,8 +55,8 @@ class BlockReader {
     std::string_view text;
     while (block.text.size() < size && next_document(text)) {
       if (text.empty()) continue;
-      if (skip_ > 0) {
-        --skip_;
+      if (done_ > 0) {
+        --done_;
         continue;
       }
       block.text += text;
@@ -57,12 +65,15 @@ class BlockReader {
     return block;
   }
 
+  // Up to here.
+  const LineFaultCounts& skipped() const noexcept { return skipped_; }
+
  private:
   bool next_document(std::string_view& text) {
     for (;;) {
       if (!reader_) {
         if (input_ == inputs_.size()) return false;
-        reader_ = std::make_unique<DocumentReader>(inputs_[input_++], settings_.text_field);
+        reader_ = std::make_unique<DocumentReader>(inputs_[input_++], settings_.text_field, skip_);
         bytes_ = 0;
       }
       const bool enough = settings_.max_bytes > 0 && bytes_ >= settings_.max_bytes;
@@ -76,7 +87,9 @@ class BlockReader {
 
   const std::vector<fs::path>& inputs_;
   const ShardSettings& settings_;
-  int64_t skip_;  // documents that are in shards already
+  int64_t done_;
+  std::function<void(const BadLine&)> skip_;
+  LineFaultCounts skipped_;
   size_t input_ = 0;
   int64_t bytes_ = 0;  // of this input
   std::unique_ptr<DocumentReader> reader_;
@@ -191,7 +204,7 @@ class Preparation {
   // takes; here a signal ends a read that waits for a slow pipe.
   void prepare_source(const PrepareSource& source, SourceEntry& entry) {
     const size_t size = kBlockBytes * static_cast<size_t>(job_.workers);
-    BlockReader reader(source, job_.settings, entry.documents());
+    BlockReader reader(source, job_, entry.documents());
     for (Block block = reader.next(size), next; !block.ends.empty(); block = std::move(next)) {
       std::future<void> adding = std::async(std::launch::async, [&] { add(block, entry); });
       next = reader.next(size);
@@ -204,6 +217,7 @@ class Preparation {
     SAKER_CHECK(entry.documents() > 0, ErrorCode::invalid_argument, "[prepare] {}: expected text, found none",
                 saker::quoted(source.name));
     entry.complete = true;
+    entry.skipped_lines = reader.skipped();
     write_manifest(job_.out, manifest_);
   }
 

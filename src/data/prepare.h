@@ -23,6 +23,9 @@ struct PrepareJob {
   ShardSettings settings;
   int workers = 1;      // threads that tokenize
   bool resume = false;  // goes on behind the last shard that an earlier run finished
+  // Called for each line of JSON Lines without a text, which is left out, also of those that an earlier run has read;
+  // if empty, such a line ends the work.
+  std::function<void(const BadLine&)> skip = {};
   // Called now and then with the bytes of text that are tokens; may throw to end the work.
   std::function<void(int64_t)> progress = [](int64_t) {};
 };
@@ -34,9 +37,10 @@ struct Prepared {
 
 // Texts that are empty are left out. Memory: a shard, and a few megabytes of text per worker or the longest document.
 // manifest.json is replaced after every shard, so whatever ends the work (an error, a full disk, a kill), a job with
-// `resume` completes it, and all files are then those of an undisturbed run.
-// Throws invalid_argument for names that cannot be, a folder that has a manifest already (without `resume`) or that of
-// another job (with it), a source without text; and as DocumentReader, Tokenizer, TokenShard and AtomicFile do.
+// `resume` completes it, and all files are then those of an undisturbed run. So they are if the run that a bad line
+// ended is completed by one that leaves bad lines out. Throws invalid_argument for names that cannot be, a folder that
+// has a manifest already (without `resume`) or that of another job (with it), a source without text; and as
+// DocumentReader, Tokenizer, TokenShard and AtomicFile do.
 Prepared prepare(const PrepareJob& job);
 
 }  // namespace saker

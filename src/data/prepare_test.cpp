@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <map>
+#include <sstream>
 
 #include "core/temporary_folder.h"
 #include "data/token_dataset.h"
@@ -44,6 +46,39 @@ class PrepareTest : public testing::Test {
       found[entry.path().filename()] = read_file(entry.path());
     return found;
   }
+  // A bad line before every seventh of a.jsonl.
+  void spoil_lines() const {
+    std::istringstream lines(read_file(folder_.path() / "a.jsonl"));
+    std::string spoilt;
+    int number = 0;
+    for (std::string line; std::getline(lines, line); ++number) {
+      if (number % 7 == 0) spoilt += number % 2 ? "{\"text\": \"x\n" : "{\"title\": \"x\"}\n";
+      spoilt += line + "\n";
+    }
+    folder_.write("a.jsonl", spoilt);
+  }
+
+  // Whatever number of shards the manifest of a job's beginning knows, and whatever lies beside them, resuming makes
+  // those of `whole`.
+  void expect_completed(PrepareJob rest) const {
+    const Manifest whole = read_manifest(folder_.path() / "whole");
+    for (size_t shards = 0; shards <= whole.sources[0].shards.size(); ++shards) {
+      const std::string out = "part-" + std::to_string(shards);
+      fs::copy(folder_.path() / "whole", folder_.path() / out);
+      Manifest part = whole;
+      part.sources[0] = {"a", whole.sources[0].inputs, false, whole.sources[0].shards};
+      part.sources[0].shards.resize(shards);
+      part.sources[1] = {"b", whole.sources[1].inputs, false, {}};
+      write_manifest(folder_.path() / out, part);
+      folder_.write(out + "/" + whole.sources[0].shards[shards / 2].file + ".1-0.unfinished", "x");
+      rest.out = folder_.path() / out;
+      rest.resume = true;
+      prepare(rest);
+      EXPECT_EQ(files(out), files("whole")) << shards;
+      EXPECT_EQ(prepare(rest).bytes, 0);
+    }
+  }
+
   std::string error(const PrepareJob& wrong) const {
     return error_of([&] { prepare(wrong); });
   }
@@ -75,25 +110,50 @@ TEST_F(PrepareTest, WorkersChangeNothing) {
   EXPECT_EQ(files("one"), files("many"));
 }
 
-// Whatever number of shards the manifest knows, and whatever lies beside them.
 TEST_F(PrepareTest, ResumingCompletesAnyBeginning) {
   prepare(job("whole"));
-  const Manifest whole = read_manifest(folder_.path() / "whole");
-  for (size_t shards = 0; shards <= whole.sources[0].shards.size(); ++shards) {
-    const std::string out = "part-" + std::to_string(shards);
-    fs::copy(folder_.path() / "whole", folder_.path() / out);
-    Manifest part = whole;
-    part.sources[0].shards.resize(shards);
-    part.sources[0].complete = false;
-    part.sources[1] = {"b", whole.sources[1].inputs, false, {}};
-    write_manifest(folder_.path() / out, part);
-    folder_.write(out + "/" + whole.sources[0].shards[shards / 2].file + ".1-0.unfinished", "x");
-    PrepareJob rest = job(out);
-    rest.resume = true;
-    prepare(rest);
-    EXPECT_EQ(files(out), files("whole")) << shards;
-    EXPECT_EQ(prepare(rest).bytes, 0);
-  }
+  expect_completed(job("whole"));
+}
+
+TEST_F(PrepareTest, BadLinesAreLeftOutAndCounted) {
+  prepare(job("clean"));
+  spoil_lines();
+  EXPECT_NE(error(job("strict")).find("a.jsonl, line 1: "), std::string::npos);
+  int64_t told = 0;
+  PrepareJob lenient = job("whole");
+  lenient.skip = [&](const BadLine&) { ++told; };
+  const Manifest manifest = prepare(lenient).manifest;
+  EXPECT_EQ(told, 29);
+  const LineFaultCounts& skipped = manifest.sources[0].skipped_lines;
+  EXPECT_EQ(skipped[LineFault::no_text], 15);
+  EXPECT_EQ(skipped[LineFault::broken_json], 14);
+  EXPECT_EQ(skipped.total(), 29);
+  EXPECT_EQ(manifest.sources[1].skipped_lines.total(), 0);
+  EXPECT_EQ(read_manifest(folder_.path() / "whole").sources[0].skipped_lines[LineFault::no_text], 15);
+  std::map<std::string, std::string> clean = files("clean"), left = files("whole");
+  clean.erase("manifest.json");
+  left.erase("manifest.json");
+  EXPECT_EQ(left, clean);
+  lenient.workers = 3;
+  lenient.out = folder_.path() / "many";
+  prepare(lenient);
+  EXPECT_EQ(files("many"), files("whole"));
+  expect_completed(lenient);
+}
+
+// The line that ended a job is left out when it goes on.
+TEST_F(PrepareTest, AJobThatABadLineEndedGoesOn) {
+  std::ofstream(folder_.path() / "a.jsonl", std::ios::app) << "{\"text\": 3}\n";
+  PrepareJob lenient = job("whole");
+  lenient.skip = [](const BadLine&) {};
+  prepare(lenient);
+  PrepareJob ended = job("ended");
+  EXPECT_NE(error(ended).find("a.jsonl, line 201: "), std::string::npos);
+  ended.resume = true;
+  EXPECT_NE(error(ended).find("a.jsonl, line 201: "), std::string::npos);
+  ended.skip = lenient.skip;
+  prepare(ended);
+  EXPECT_EQ(files("ended"), files("whole"));
 }
 
 TEST_F(PrepareTest, ResumesOnlyTheSameJob) {

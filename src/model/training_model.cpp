@@ -81,13 +81,17 @@ ConstTensorView computed(const Parameter& parameter) {
 MemoryPlan TrainingModel::memory(const ModelConfig& config, const TrainingOptions& options) {
   const auto bytes = TrainingActivations::bytes(config, options);
   const size_t values = Parameters::value_bytes(config, accumulation(options.dtype));
-  const auto logits = static_cast<size_t>(std::min(kHeadRows, options.max_rows) * config.vocab_size);
-  const auto A = static_cast<size_t>(config.n_layer * config.d_state * config.d_inner);
+  const int64_t logits = std::min(kHeadRows, options.max_rows) * config.vocab_size;
+  // The gradient of a product's output, transposed; in bf16 also as it is.
+  const int64_t outputs =
+      (options.dtype == DType::bf16 ? 2 : 1) * std::max(options.max_rows * 2 * config.d_inner, logits);
+  const int64_t A = config.n_layer * config.d_state * config.d_inner;
   return {.values = values,
           .gradients = values,
           .rounded = options.dtype == DType::bf16 ? Parameters::rounded_bytes(config) : 0,
           .kept = bytes.kept,
-          .working = bytes.working + (A + logits) * size_of(accumulation(options.dtype))};
+          .working = bytes.working + static_cast<size_t>(A + logits) * size_of(accumulation(options.dtype)) +
+                     static_cast<size_t>(outputs) * size_of(options.dtype)};
 }
 
 TrainingModel::TrainingModel(const Weights& weights, const Backend& backend, const TrainingOptions& options)

@@ -20,12 +20,13 @@
 
 namespace saker {
 
-// Bytes, known before anything is allocated. The optimiser's moments come on top.
+// Bytes, known before anything is allocated; `working` to a few per cent, as the library that multiplies has scratch of
+// its own; machines without products in bf16 hold their inputs in f32, too. The optimiser's moments come on top.
 struct MemoryPlan {
   size_t values = 0, gradients = 0;  // of the parameters
   size_t rounded = 0;                // bf16 copies
   size_t kept = 0;                   // activations from the forward to the backward pass, and states before
-  size_t working = 0;                // of one layer at a time, and of the head
+  size_t working = 0;                // of one layer at a time, of the head, and of products
 
   size_t total() const noexcept { return values + gradients + rounded + kept + working; }
 };

@@ -167,6 +167,8 @@ SpikeSettings read_spikes(const RecipeFields& fields) {
 EvaluationRecipe read_evaluation(const RecipeFields& fields, const fs::path& folder) {
   EvaluationRecipe evaluation;
   for (const std::string& file : fields.texts("files")) evaluation.files.push_back(folder / file);
+  evaluation.shards = path_of(fields, "shards", folder);
+  evaluation.sources = fields.texts("sources");
   evaluation.every_tokens = fields.count("every", 0);
   evaluation.max_tokens = fields.count("max_tokens", 0);
   fields.refuse_others();

@@ -45,7 +45,9 @@ struct DataRecipe {
 };
 
 struct EvaluationRecipe {
-  std::vector<std::filesystem::path> files;  // text or JSON Lines: a source each
+  std::vector<std::filesystem::path> files;  // text or JSON Lines: a set each
+  std::filesystem::path shards;              // folder made by saker data prepare; empty: that of the data
+  std::vector<std::string> sources;          // of the shards: a set each; empty: all, of the data none
   int64_t every_tokens = 0, max_tokens = 0;  // of each source; 0: all
 };
 

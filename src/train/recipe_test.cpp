@@ -54,6 +54,7 @@ TEST(Recipe, ReadsWhatItSays) {
   EXPECT_EQ(recipe.model.config.d_inner, 64);
   EXPECT_EQ(recipe.model.init, InitScheme::mamba);
   EXPECT_EQ(recipe.data.shards, fs::path("folder/shards"));
+  EXPECT_TRUE(recipe.evaluation.shards.empty());
   ASSERT_EQ(recipe.stages.size(), 2u);
   EXPECT_EQ(recipe.stages[0].name, "first");
   EXPECT_EQ(recipe.stages[0].tokens, 1'500'000);
@@ -70,12 +71,15 @@ TEST(Recipe, ReadsWhatItSays) {
 }
 
 TEST(Recipe, OverridesReplaceValues) {
-  const Recipe recipe = parsed(kRecipe, {"stages.0.tokens=2M", "decay.form=linear", "run.seed=7",
-                                         "schedule.batch.to=16", "model.init=huggingface"});
+  const Recipe recipe =
+      parsed(kRecipe, {"stages.0.tokens=2M", "decay.form=linear", "run.seed=7", "schedule.batch.to=16",
+                       "model.init=huggingface", "evaluation.shards=held-out", "evaluation.sources=[\"web\"]"});
   EXPECT_EQ(recipe.stages[0].tokens, 2'000'000);
   EXPECT_EQ(recipe.rate.form, DecayForm::linear);
   EXPECT_EQ(recipe.run.seed, 7u);
   EXPECT_EQ(recipe.batch.to, 16);
+  EXPECT_EQ(recipe.evaluation.shards, fs::path("folder/held-out"));
+  EXPECT_EQ(recipe.evaluation.sources, std::vector<std::string>{"web"});
   EXPECT_EQ(recipe.model.init, InitScheme::huggingface);
 }
 

@@ -14,6 +14,7 @@ class ShardFeed : public DataFeed {
   // tokens are not the model's, if data.tokenizer is not the shards', or if a source would be repeated beyond its cap.
   explicit ShardFeed(const Recipe& recipe);
 
+  const TokenDataset& dataset() const noexcept { return dataset_; }
   const std::vector<std::string>& sources() const noexcept override { return names_; }
   std::string tokenizer_json() const override { return dataset_.tokenizer_json(); }
   void enter_stage(size_t stage) override;

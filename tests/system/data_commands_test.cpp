@@ -101,6 +101,26 @@ TEST_F(DataCommands, CompressedAndPipedAreTheSame) {
   EXPECT_EQ(json::parse(other.out)["all"]["bytes"], 200 * 5);
 }
 
+TEST_F(DataCommands, BadLinesAreLeftOutOnRequest) {
+  std::string lines;
+  for (int i = 0; i < 10; ++i) lines += "{\"text\": \"good\"}\n{\"text\": " + std::string(i % 2 ? "1}\n" : "\n");
+  folder_.write("web.jsonl", lines);
+  expect_failure(run_saker(prepare({path("web.jsonl")}, "out")), "web.jsonl, line 2: ");
+  const Outcome outcome = run_saker(prepare({path("web.jsonl")}, "out", {"--skip-bad-lines", "--resume", "--json"}));
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const json expected{{"broken_json", 5}, {"another_value", 5}};
+  EXPECT_EQ(json::parse(outcome.out)["sources"]["web"]["documents"], 10);
+  EXPECT_EQ(json::parse(outcome.out)["sources"]["web"]["skipped_lines"], expected);
+  EXPECT_EQ(json::parse(read_file(path("out/manifest.json")))["sources"][0]["skipped_lines"], expected);
+  EXPECT_NE(
+      outcome.err.find("web.jsonl:4: left out: expected a JSON object with a string \"text\", found another value"),
+      std::string::npos)
+      << outcome.err;
+  EXPECT_NE(outcome.err.find("web: 10 lines left out: 5 broken_json, 5 another_value"), std::string::npos)
+      << outcome.err;
+  EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 6) << outcome.err;
+}
+
 // Starts the job, ends it with SIGKILL after `delay`, and says whether that came in time.
 bool kill_after(std::vector<std::string> arguments, std::chrono::microseconds delay) {
   std::string program = SAKER_BINARY_DIR "/saker";

@@ -240,6 +240,37 @@ TEST_F(TrainingCommands, MetricsTellEverySource) {
   EXPECT_EQ(sources, (std::set<std::string>{"web", "code"}));
 }
 
+// The lines of evaluations alone.
+std::vector<json> evaluations(std::vector<json> lines) {
+  std::erase_if(lines, [](const json& line) { return !line.contains("validation"); });
+  return lines;
+}
+
+TEST_F(TrainingCommands, ShardsValidateAsTheirTextsDo) {
+  const auto prepare = [](const std::string& tokenizer, const std::string& out) {
+    return run_saker({"data", "prepare", path("held-out.jsonl"), "--tokenizer", path(tokenizer), "--out", path(out)});
+  };
+  ASSERT_EQ(prepare("bytes/tokenizer.json", "held-out").code, 0);
+  const std::vector<std::string> shards{"--set", "evaluation.files=[]", "--set",
+                                        "evaluation.shards=" + path("held-out")};
+  EXPECT_EQ(fingerprint(train("sharded", shards)), expected_fingerprint());
+  EXPECT_EQ(evaluations(metrics("sharded")), evaluations(metrics("reference")));
+
+  const Outcome of_data =
+      train("of-data", {"--set", "evaluation.sources=[\"code\"]", "--set", "evaluation.max_tokens=500"});
+  EXPECT_EQ(summary(of_data)["validation"].size(), 2u);
+  for (const json& line : evaluations(metrics("of-data"))) EXPECT_LE(line["validation"]["code"]["tokens"], 500);
+
+  folder_->write("other.json", read_file(path("bytes/tokenizer.json")) + "\n");
+  ASSERT_EQ(prepare("other.json", "held-out-other").code, 0);
+  const auto mistake = [](const std::string& set) { return train("mistake", {"--set", "evaluation." + set}); };
+  expect_failure(mistake("shards=" + path("held-out-other")), 1,
+                 fmt::format("expected the tokenizer of {}, found another", path("held-out-other")));
+  expect_failure(mistake("shards=" + path("held-out")), 1, "found \"held-out\" twice");
+  expect_failure(mistake("shards=" + path("nowhere")), 1, "found no manifest.json");
+  expect_failure(mistake("sources=[\"books\"]"), 1, "expected one of its sources (code, web), found \"books\"");
+}
+
 TEST_F(TrainingCommands, ThreadsAndRecomputationChangeNoBit) {
   EXPECT_EQ(fingerprint(train("threads", {"--threads", "1"})), expected_fingerprint());
   EXPECT_EQ(fingerprint(train("recompute", {"--set", "run.recompute=full", "--threads", "3"})), expected_fingerprint());
@@ -367,6 +398,22 @@ TEST_F(TrainingCommands, DryRunsComputeNothing) {
   const Outcome text = run_saker({"train", SAKER_SOURCE_DIR "/recipes/falcon-mamba-7b.toml", "--dry-run"});
   EXPECT_EQ(text.code, 0) << text.err;
   EXPECT_NE(text.out.find("7272665088 parameters"), std::string::npos) << text.out;
+}
+
+// What rows add to a pass is told before: the rest is the same program.
+TEST_F(TrainingCommands, DryRunsKnowTheMemoryOfAPass) {
+  const auto memory_of = [](const std::string& rows, const std::string& member, const std::vector<std::string>& how) {
+    std::vector<std::string> words{"--set", "model.hidden_size=128",          "--set", "schedule.batch={to=128}",
+                                   "--set", "run.micro_batch_tokens=" + rows, "--set", "run.recompute=full"};
+    words.insert(words.end(), how.begin(), how.end());
+    return summary(train("memory-" + rows, words)).value(member, 0.0);
+  };
+  const auto added = [&](const std::string& member, const std::vector<std::string>& how = {}) {
+    return memory_of("6144", member, how) - memory_of("768", member, how);
+  };
+  const double planned = added("memory_bytes", {"--dry-run"});
+  EXPECT_GT(planned, 5e7);
+  EXPECT_NEAR(added("peak_memory_bytes"), planned, 0.05 * planned);
 }
 
 TEST_F(TrainingCommands, MistakesAreClear) {

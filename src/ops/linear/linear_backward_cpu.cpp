@@ -110,11 +110,12 @@ bool products(Stream& stream, const LinearBackwardArgs& args, DType type) {
   const int threads = stream.threads();
   const size_t products_bytes =
       std::max(to_x ? to_x->scratch_bytes(threads) : 0, to_weight ? to_weight->scratch_bytes(threads) : 0);
+  const size_t rows_bytes = copied ? bytes_of(l * o, x.dtype) : 0;
   Carver carve(
-      stream.scratch(products_bytes + bytes_of(l * o, x.dtype) + bytes_of(apart * o, x.dtype) +
+      stream.scratch(products_bytes + rows_bytes + bytes_of(apart * o, x.dtype) +
                      (widened ? 2 * bytes_of(l * o, type) + bytes_of(l * i, type) + bytes_of(o * i, type) : 0)));
   std::byte* scratch = carve.take(products_bytes);
-  std::byte* rows = carve.take(bytes_of(l * o, x.dtype));
+  std::byte* rows = carve.take(rows_bytes);
   std::byte* columns = carve.take(bytes_of(apart * o, x.dtype));
   round_and_transpose(threads, dy, x.dtype, copied ? rows : nullptr, columns);
 

@@ -1,5 +1,6 @@
-// A group of channels walks through a segment twice: forward, to keep the states at the starts of chunks of time, and
-// back, chunk by chunk, each of whose states and decays are rebuilt first and stay in the first-level cache.
+// A group of channels walks through a segment twice: forward, to keep the steps and the states at the starts of chunks
+// of time, and back, chunk by chunk, each of whose states and decays are rebuilt first and stay in the first-level
+// cache.
 //
 // dB and dC are sums over all channels. Each group of kGroupVectors vectors adds up its own in the lanes of a buffer
 // and writes one partial sum per token; the partial sums are then added in the order of the groups. Which thread takes
@@ -20,7 +21,8 @@ namespace saker {
 // What one thread has for the groups it takes: [begin, end) of them.
 struct ScanBackwardWork {
   int64_t begin, end;
-  float* states;    // [chunks of the longest segment, group vectors, n, lanes]
+  float* chunks;    // [chunks of the longest segment, group vectors, n + tokens of a chunk, lanes]: the state before
+                    // the chunk, and its steps
   float* partials;  // [groups, l, 2n]: dB, dC of each group
 };
 }  // namespace saker
@@ -64,7 +66,7 @@ class GroupBackward {
         first_(group * kGroupVectors * lanes()),
         count_(HWY_MIN(kGroupVectors, (channels_ - first_ + lanes() - 1) / lanes())),
         chunk_(chunk_length(n_)),
-        states_(work.states),
+        chunks_(work.chunks),
         partials_(work.partials + group * args.u.rows() * 2 * n_) {}
 
   void run(const Segment& segment) {
@@ -78,7 +80,7 @@ class GroupBackward {
       for (int64_t v = 0; v < count_; ++v)
         with_vector(v, [&](const auto& vector, int64_t e) HWY_ATTR {
           rebuild(v, vector, e, c, begin, end);
-          walk_back(v, vector, e, begin, end);
+          walk_back(v, vector, e, c, begin, end);
         });
       sum_lanes(begin, end);
     }
@@ -99,7 +101,8 @@ class GroupBackward {
   static HWY_INLINE VecF32 get(const float* from, int64_t i) { return hn::LoadU(F32(), from + i * lanes()); }
   static HWY_INLINE void set(float* to, int64_t i, VecF32 v) { hn::StoreU(v, F32(), to + i * lanes()); }
 
-  float* states_at(int64_t c, int64_t v) const { return states_ + (c * kGroupVectors + v) * n_ * lanes(); }
+  float* state_at(int64_t c, int64_t v) const { return chunks_ + (c * kGroupVectors + v) * (n_ + chunk_) * lanes(); }
+  float* steps_at(int64_t c, int64_t v) const { return state_at(c, v) + n_ * lanes(); }
   bool carried() const { return segment_->slot != kNoSlot && args_.dstate; }
   int64_t slot_offset(int64_t n, int64_t e) const { return (segment_->slot * n_ + n) * channels_ + e; }
 
@@ -114,20 +117,34 @@ class GroupBackward {
       set(l, n, carried() ? vector.load(d, args_.dstate.template as<float>() + slot_offset(n, e)) : hn::Zero(d));
       set(A_sums_ + v * n_ * lanes(), n, hn::Zero(d));
       if (chunks > 0)
-        set(states_at(0, v), n,
+        set(state_at(0, v), n,
             segment_->slot == kNoSlot ? hn::Zero(d)
                                       : vector.load(d, args_.state.template as<float>() + slot_offset(n, e)));
     }
-    for (int64_t c = 0; c + 1 < chunks; ++c) {
+    for (int64_t c = 0; c < chunks; ++c) {
       const int64_t begin = segment_->begin + c * chunk_;
-      std::copy_n(states_at(c, v), n_ * lanes(), states_at(c + 1, v));
-      for (int64_t t = begin; t < begin + chunk_; ++t) {
-        const VecF32 step = step_of(vector, t, e), input = hn::Mul(step, load_u(vector, t, e));
-        const float* B = args_.B.template as<float>() + args_.B.offset(t);
-        for (int64_t n = 0; n < n_; ++n) {
-          const VecF32 decay = exp2_nonpositive(d, hn::Mul(step, get(a, n)));
-          set(states_at(c + 1, v), n, hn::MulAdd(decay, get(states_at(c + 1, v), n), hn::Mul(input, hn::Set(d, B[n]))));
-        }
+      if (c + 1 < chunks)
+        pass_chunk(v, vector, e, c, begin);
+      else
+        for (int64_t t = begin; t < segment_->begin + segment_->length; ++t)
+          set(steps_at(c, v), t - begin, step_of(vector, t, e));
+    }
+  }
+
+  // Its steps, and the state behind it.
+  template <class Vector>
+  HWY_INLINE void pass_chunk(int64_t v, const Vector& vector, int64_t e, int64_t c, int64_t begin) {
+    const F32 d;
+    const float* a = decay_rates_ + v * n_ * lanes();
+    float* state = state_at(c + 1, v);
+    std::copy_n(state_at(c, v), n_ * lanes(), state);
+    for (int64_t t = begin; t < begin + chunk_; ++t) {
+      const VecF32 step = step_of(vector, t, e), input = hn::Mul(step, load_u(vector, t, e));
+      set(steps_at(c, v), t - begin, step);
+      const float* B = args_.B.template as<float>() + args_.B.offset(t);
+      for (int64_t n = 0; n < n_; ++n) {
+        const VecF32 decay = exp2_nonpositive(d, hn::Mul(step, get(a, n)));
+        set(state, n, hn::MulAdd(decay, get(state, n), hn::Mul(input, hn::Set(d, B[n]))));
       }
     }
   }
@@ -151,10 +168,10 @@ class GroupBackward {
   template <class Vector>
   HWY_INLINE void rebuild(int64_t v, const Vector& vector, int64_t e, int64_t c, int64_t begin, int64_t end) {
     const F32 d;
-    const float* a = decay_rates_ + v * n_ * lanes();
-    std::copy_n(states_at(c, v), n_ * lanes(), h_);
+    const float *a = decay_rates_ + v * n_ * lanes(), *steps = steps_at(c, v);
+    std::copy_n(state_at(c, v), n_ * lanes(), h_);
     for (int64_t t = begin; t < end; ++t) {
-      const VecF32 step = step_of(vector, t, e), input = hn::Mul(step, load_u(vector, t, e));
+      const VecF32 step = get(steps, t - begin), input = hn::Mul(step, load_u(vector, t, e));
       const float* B = args_.B.template as<float>() + args_.B.offset(t);
       float *before = h_ + (t - begin) * n_ * lanes(), *after = before + n_ * lanes();
       float* decays = decays_ + (t - begin) * n_ * lanes();
@@ -167,15 +184,15 @@ class GroupBackward {
   }
 
   template <class Vector>
-  HWY_INLINE void walk_back(int64_t v, const Vector& vector, int64_t e, int64_t begin, int64_t end) {
+  HWY_INLINE void walk_back(int64_t v, const Vector& vector, int64_t e, int64_t c, int64_t begin, int64_t end) {
     const F32 d;
-    const float* a = decay_rates_ + v * n_ * lanes();
+    const float *a = decay_rates_ + v * n_ * lanes(), *steps = steps_at(c, v);
     float *l = gradients_ + v * n_ * lanes(), *A_sums = A_sums_ + v * n_ * lanes();
     const VecF32 D = vector.load(d, args_.D.template as<float>() + e);
     VecF32 D_sum = vector.load(d, args_.dD.template as<float>() + e);
     VecF32 bias_sum = vector.load(d, args_.ddelta_bias.template as<float>() + e);
     for (int64_t t = end - 1; t >= begin; --t) {
-      const VecF32 biased_delta = biased(vector, t, e), step = softplus_f32(d, biased_delta), u = load_u(vector, t, e);
+      const VecF32 step = get(steps, t - begin), u = load_u(vector, t, e);
       const VecF32 dy = vector.load(d, args_.dy.template as<float>() + args_.dy.offset(t, e));
       const Gate gate = gate_of(d, vector.load(d, args_.z.template as<float>() + args_.z.offset(t, e)));
       const VecF32 dq = hn::Mul(dy, gate.value), input = hn::Mul(step, u);
@@ -199,7 +216,7 @@ class GroupBackward {
       }
       // The decay rates are A log2 e.
       const VecF32 dstep = hn::MulAdd(u, along_B, hn::Mul(along_decay, hn::Set(d, 0.693147180559945309f)));
-      const VecF32 ddelta = hn::Mul(dstep, softplus_slope_f32(d, biased_delta));
+      const VecF32 ddelta = hn::Mul(dstep, softplus_slope_f32(d, biased(vector, t, e)));
       vector.store(hn::MulAdd(D, dq, hn::Mul(step, along_B)), d, args_.du.template as<float>() + args_.du.offset(t, e));
       vector.store(ddelta, d, args_.ddelta.template as<float>() + args_.ddelta.offset(t, e));
       vector.store(hn::Mul(hn::Mul(dy, q), gate.slope), d, args_.dz.template as<float>() + args_.dz.offset(t, e));
@@ -230,7 +247,7 @@ class GroupBackward {
   const SelectiveScanBackwardArgs& args_;
   const Segment* segment_ = nullptr;
   int64_t n_, channels_, first_, count_, chunk_;
-  float *states_, *partials_;
+  float *chunks_, *partials_;
 
   HWY_ALIGN_MAX float decay_rates_[kGroupVectors * kMaxStates * kMaxLanes];  // [vectors, n, lanes]: A log2 e
   HWY_ALIGN_MAX float gradients_[kGroupVectors * kMaxStates * kMaxLanes];    // of the states after the token in hand
@@ -250,12 +267,13 @@ void run_groups(const SelectiveScanBackwardArgs& args, const ScanBackwardWork& w
 
 }  // namespace
 
-// Groups of channels, and floats of states that a thread needs for segments of up to `longest` tokens.
+// Groups of channels, and floats of chunks that a thread needs for segments of up to `longest` tokens.
 int64_t scan_backward_groups(int64_t channels) {
   return (channels + kGroupVectors * lanes() - 1) / (kGroupVectors * lanes());
 }
-int64_t scan_backward_states(int64_t n_states, int64_t longest) {
-  return (longest + chunk_length(n_states) - 1) / chunk_length(n_states) * kGroupVectors * n_states * lanes();
+int64_t scan_backward_chunks(int64_t n_states, int64_t longest) {
+  const int64_t length = chunk_length(n_states);
+  return (longest + length - 1) / length * kGroupVectors * (n_states + length) * lanes();
 }
 
 void scan_backward(const SelectiveScanBackwardArgs& args, const ScanBackwardWork& work) {
@@ -269,7 +287,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace saker {
 HWY_EXPORT(scan_backward_groups);
-HWY_EXPORT(scan_backward_states);
+HWY_EXPORT(scan_backward_chunks);
 HWY_EXPORT(scan_backward);
 
 namespace cpu {
@@ -296,12 +314,12 @@ void selective_scan_backward(Stream& stream, const SelectiveScanBackwardArgs& ar
   int64_t longest = 0;
   for (const Segment& segment : args.segments) longest = std::max(longest, segment.length);
   const int64_t groups = HWY_DYNAMIC_DISPATCH(scan_backward_groups)(args.A.columns());
-  const int64_t states = HWY_DYNAMIC_DISPATCH(scan_backward_states)(n, longest);
-  const int64_t floats = groups * l * 2 * n + stream.threads() * states;
+  const int64_t chunks = HWY_DYNAMIC_DISPATCH(scan_backward_chunks)(n, longest);
+  const int64_t floats = groups * l * 2 * n + stream.threads() * chunks;
   auto* partials = static_cast<float*>(stream.scratch(static_cast<size_t>(floats) * sizeof(float)));
-  float* first_states = partials + groups * l * 2 * n;
+  float* first_chunks = partials + groups * l * 2 * n;
   parallel_parts(stream.threads(), groups, 1, [&](int64_t part, int64_t begin, int64_t end) {
-    HWY_DYNAMIC_DISPATCH(scan_backward)(args, {begin, end, first_states + part * states, partials});
+    HWY_DYNAMIC_DISPATCH(scan_backward)(args, {begin, end, first_chunks + part * chunks, partials});
   });
   for (const Segment& segment : args.segments)
     parallel_for(stream.threads(), segment.length, 16, [&](int64_t begin, int64_t end) {

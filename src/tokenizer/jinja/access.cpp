@@ -112,8 +112,11 @@ Value attribute(Run& run, const Value& value, const std::string& name) {
 Value item(Run& run, const Value& value, const Value& key) {
   run.refuse_undefined(value);
   if (Value found = member(run, value, key); !found.is_undefined()) return found;
-  if (const std::string* name = key.text())
-    return value.dict() ? method(run, value, *name) : attribute(run, value, *name);
+  if (const std::string* name = key.text()) {
+    if (!value.dict()) return attribute(run, value, *name);
+    if (Value found = method(run, value, *name); !found.is_undefined()) return found;
+    return missing(value, *name);
+  }
   return Undefined{fmt::format("{} has no such item", value.type())};
 }
 

@@ -146,7 +146,8 @@ std::optional<Value> repeated(Run& run, const Value& value, int64_t times) {
 
 Value calculate(Run& run, Operator op, const Value& left, const Value& right) {
   run.refuse_undefined(left);
-  run.refuse_undefined(right);
+  const bool formatting = op == Operator::modulo && left.text();  // refused for what it is
+  if (!formatting) run.refuse_undefined(right);
   int64_t a = 0, b = 0;
   const bool left_whole = left.to_integer(a), right_whole = right.to_integer(b);
   if (left_whole && right_whole) return whole(run, op, a, b);

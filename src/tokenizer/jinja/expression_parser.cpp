@@ -285,15 +285,27 @@ ExpressionPtr ExpressionParser::attribute(ExpressionPtr object) {
   return make(line, Subscript{std::move(object), number()});
 }
 
+// "x[1, 2]" and "x[]" ask for tuples.
 ExpressionPtr ExpressionParser::subscript(ExpressionPtr object) {
   const int line = tokens_.next().line;
-  const auto bound = [&] {
-    return tokens_.is_symbol(":") || tokens_.is_symbol("]") ? none_literal(line) : expression();
-  };
-  if (tokens_.is_symbol("]")) tokens_.unexpected("an expression");
-  ExpressionPtr start = bound();
-  if (tokens_.skip_symbol("]")) return make(line, Subscript{std::move(object), std::move(start)});
-  tokens_.expect_symbol(":");
+  ListLiteral keys{{}, ListKind::tuple};
+  if (!tokens_.is_symbol("]")) {
+    keys.items.push_back(bound());
+    if (tokens_.skip_symbol(":")) return slice(line, std::move(object), std::move(keys.items[0]));
+    while (tokens_.skip_symbol(",")) keys.items.push_back(expression());
+  }
+  tokens_.expect_symbol("]");
+  ExpressionPtr key = keys.items.size() == 1 ? std::move(keys.items[0]) : make(line, std::move(keys));
+  return make(line, Subscript{std::move(object), std::move(key)});
+}
+
+// Of a slice; it may be missing.
+ExpressionPtr ExpressionParser::bound() {
+  return tokens_.is_symbol(":") || tokens_.is_symbol("]") ? none_literal(tokens_.line()) : expression();
+}
+
+// Behind its first colon.
+ExpressionPtr ExpressionParser::slice(int line, ExpressionPtr object, ExpressionPtr start) {
   ExpressionPtr stop = bound();
   ExpressionPtr step = tokens_.skip_symbol(":") ? bound() : none_literal(line);
   tokens_.expect_symbol("]");

@@ -43,6 +43,8 @@ class ExpressionParser {
   ExpressionPtr filters(ExpressionPtr operand);
   ExpressionPtr attribute(ExpressionPtr object);
   ExpressionPtr subscript(ExpressionPtr object);
+  ExpressionPtr bound();
+  ExpressionPtr slice(int line, ExpressionPtr object, ExpressionPtr start);
   ExpressionPtr call(ExpressionPtr callee);
   ExpressionPtr test(ExpressionPtr operand);
   CallArguments arguments();

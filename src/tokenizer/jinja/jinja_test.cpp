@@ -73,13 +73,15 @@ TEST(Jinja, Operators) {
 }
 
 TEST(Jinja, WhatIsInside) {
-  expect_all({{"d.b, d['b'], d.a[1].x, l[-1], u[1]", "(1, 1, None, 2, '世')"},
-              {"d.items()", "[('b', 1), ('a', [1, {'x': None}]), ('items', 2)]"},
-              {"d['items'], d.nope, none.x, 'a'.b", "(2, Undefined, Undefined, Undefined)"},
-              {"u[::-1], u[1:], u[:-1], l[5:], l[-2:2], 'abcdef'[-9:9:2]", "('x世é', '世x', 'é世', [], [1], 'ace')"},
-              {"messages[0].role ~ messages[1]['content']", "userYes?"},
-              {"d.get('b'), d.get('z'), d.get('z', 5)", "(1, None, 5)"},
-              {"s['strip']()", "Some text"}});
+  expect_all(
+      {{"d.b, d['b'], d.a[1].x, l[-1], u[1]", "(1, 1, None, 2, '世')"},
+       {"d.items()", "[('b', 1), ('a', [1, {'x': None}]), ('items', 2)]"},
+       {"d['items'], d.nope, none.x, 'a'.b", "(2, Undefined, Undefined, Undefined)"},
+       {"u[::-1], u[1:], u[:-1], l[5:], l[-2:2], 'abcdef'[-9:9:2]", "('x世é', '世x', 'é世', [], [1], 'ace')"},
+       {"l[0, 1], d[], {(1, 2): 'x'}[1, 2], 1 or missing is defined in [1, 2]", "(Undefined, Undefined, 'x', 1)"},
+       {"messages[0].role ~ messages[1]['content']", "userYes?"},
+       {"d.get('b'), d.get('z'), d.get('z', 5)", "(1, None, 5)"},
+       {"s['strip']()", "Some text"}});
 }
 
 TEST(Jinja, Methods) {
@@ -214,10 +216,15 @@ TEST(Jinja, RefusesWhatPythonRefuses) {
   EXPECT_NE(refusal_of("{% for a, b in [(1, 2, 3)] %}{% endfor %}").find("2 values"), std::string::npos);
   EXPECT_NE(refusal_of("{% macro m(a) %}{% endmacro %}{{ m(1, 2) }}").find("at most 1"), std::string::npos);
   EXPECT_NE(refusal_of("{{ big + 1 }}").find("64 bits"), std::string::npos);
+  EXPECT_EQ(refusal_of("{{ d['zzz'] + 1 }}"), "[chat template] line 1: a dict has no attribute \"zzz\"");
+  EXPECT_EQ(refusal_of("{{ 'a' % d['zzz'] }}"),
+            "[chat template] line 1: a string % an undefined value is not possible");
 }
 
 TEST(Jinja, RefusesTextsThatAreNoTemplates) {
   for (const char* source : {"{{ 1",
+                             "{{ l[1,] }}",
+                             "{{ l[1:2, 3] }}",
                              "{% if 1 %}",
                              "{% endif %}",
                              "{{ 1 2 }}",
