@@ -31,6 +31,11 @@ std::string short_count(double count) {
   return fmt::format("{:.4g}{}", count, kSuffixes[i]);
 }
 
+// Of what not every run has.
+std::string part(const char* name, size_t bytes) {
+  return bytes > 0 ? fmt::format(", {} {}", name, bytes_text(bytes)) : "";
+}
+
 void print_stages(const RunEstimate& estimate) {
   fmt::print("{:<16} {:>10} {:>10} {:>8}  tokens by source\n", "stage", "tokens", "steps", "context");
   for (const StageEstimate& stage : estimate.stages) {
@@ -62,10 +67,12 @@ void print_estimate(const Recipe& recipe, const RunEstimate& estimate, double to
   print_stages(estimate);
   print_schedule(recipe, estimate);
   fmt::print(
-      "\nmemory   {}: parameters {}, gradients {}, rounded copies {}, moments {}, kept activations {}, working {}\n",
+      "\nmemory   {}: parameters {}, gradients {}, rounded copies {}, moments {}, kept activations {}, working {}"
+      "{}{}\n",
       bytes_text(estimate.memory_bytes()), bytes_text(memory.values), bytes_text(memory.gradients),
       bytes_text(memory.rounded), bytes_text(estimate.moment_bytes), bytes_text(memory.kept),
-      bytes_text(memory.working));
+      bytes_text(memory.working), part("carried states", estimate.lane_bytes),
+      part("copy for checkpoints", estimate.snapshot_bytes));
   fmt::print("compute  {:.3g} FLOPs, {:.3g} per token\n", flops, estimate.flops_per_token);
   if (tokens_per_second > 0.0)
     fmt::print("time     {} at {:.0f} tokens/s\n", duration(static_cast<double>(estimate.tokens) / tokens_per_second),

@@ -117,16 +117,22 @@ void Parameters::round() noexcept {
 }
 
 Weights Parameters::to_weights() const {
+  std::vector<ConstTensorView> values;
+  for (const Parameter& parameter : parameters_) values.push_back(parameter.value);
+  return to_weights(values);
+}
+
+Weights Parameters::to_weights(std::span<const ConstTensorView> values) const {
   const DType dtype = parameters_.front().value.dtype;
   Weights weights;
   weights.config = config_;
   weights.config.stored_dtype = dtype;
   weights.layers.resize(static_cast<size_t>(config_.n_layer));
-  auto parameter = parameters_.begin();
+  size_t i = 0;
   for_each_tensor(weights, [&](const TensorSpec& spec, ConstTensorView& view) {
     auto tensor = std::make_shared<Tensor>(dtype, spec.shape);
-    parameter->to_stored(tensor->view(), parameter->value);
-    ++parameter;
+    parameters_[i].to_stored(tensor->view(), values[i]);
+    ++i;
     view = tensor->view();
     weights.storage.push_back(std::move(tensor));
   });

@@ -48,6 +48,8 @@ class Parameters {
   void round() noexcept;
   // A copy in the layout of checkpoints, in f32 (f64 if the values are), that owns its memory.
   Weights to_weights() const;
+  // The same of other values: of each parameter, in its shape and type.
+  Weights to_weights(std::span<const ConstTensorView> values) const;
 
   // Bytes of values, as many of gradients, and of rounded copies.
   static size_t value_bytes(const ModelConfig& config, DType dtype);

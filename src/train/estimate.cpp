@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "model/flops.h"
+#include "train/micro_batch.h"
 #include "train/optimizer.h"
 #include "train/shard_feed.h"
 
@@ -58,6 +59,11 @@ std::vector<SourceTokens> shares(const StagePlan& plan) {
   return out;
 }
 
+size_t lane_bytes(const Recipe& recipe) {
+  if (recipe.data.packing != Packing::carried) return 0;
+  return static_cast<size_t>(Lanes::slots(recipe.batch.to) * recipe.model.config.state_bytes());
+}
+
 }  // namespace
 
 int64_t micro_batch_tokens(const Recipe& recipe) {
@@ -74,6 +80,10 @@ TrainingOptions training_options(const Recipe& recipe) {
   options.max_rows = micro_batch_tokens(recipe);
   options.max_slots = 1;
   return options;
+}
+
+bool writes_beside_training(const Recipe& recipe) {
+  return recipe.checkpoints.asynchronous && recipe.checkpoints.every_tokens > 0;
 }
 
 RunEstimate estimate(const Recipe& recipe, const TokenDataset* dataset) {
@@ -97,6 +107,8 @@ RunEstimate estimate(const Recipe& recipe, const TokenDataset* dataset) {
   }
   out.memory = TrainingModel::memory(recipe.model.config, training_options(recipe));
   out.moment_bytes = Optimizer::moment_bytes(recipe.model.config);
+  out.lane_bytes = lane_bytes(recipe);
+  if (writes_beside_training(recipe)) out.snapshot_bytes = out.memory.values + out.moment_bytes + out.lane_bytes;
   out.flops_per_token = training_flops_per_token(recipe.model.config);
   return out;
 }

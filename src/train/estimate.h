@@ -36,14 +36,18 @@ struct RunEstimate {
   int64_t steps = 0, tokens = 0;
   MemoryPlan memory;
   size_t moment_bytes = 0;
+  size_t lane_bytes = 0;         // states of carried sequences
+  size_t snapshot_bytes = 0;     // what checkpoints are written from while training goes on
   double flops_per_token = 0.0;  // 6 per parameter that a token is multiplied with
 
-  size_t memory_bytes() const noexcept { return memory.total() + moment_bytes; }
+  size_t memory_bytes() const noexcept { return memory.total() + moment_bytes + lane_bytes + snapshot_bytes; }
 };
 
 // Tokens of a micro-batch: whole rows of the longest context.
 int64_t micro_batch_tokens(const Recipe& recipe);
 TrainingOptions training_options(const Recipe& recipe);
+// Whether the run has checkpoints that training does not wait for: all but those at its end and before the decay.
+bool writes_beside_training(const Recipe& recipe);
 
 // With `dataset` tokens by source are those that the batches will have, else as the weights say. Throws as ShardFeed
 // does for a mixture that the dataset cannot give.

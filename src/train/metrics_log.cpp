@@ -47,7 +47,7 @@ void MetricsLog::write(const nlohmann::ordered_json& line) {
               saker::quoted(path_.native(), 400), system_error_text(errno));
 }
 
-void MetricsLog::sync() {
+void MetricsLog::sync() const {
   ::fsync(::fileno(file_.get()));
 }
 

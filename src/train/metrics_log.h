@@ -17,7 +17,7 @@ class MetricsLog {
   // Appends a line. Throws io, for example when the disk is full.
   void write(const nlohmann::ordered_json& line);
   // Makes all lines durable.
-  void sync();
+  void sync() const;
 
  private:
   struct Close {

@@ -179,6 +179,7 @@ CheckpointRecipe read_checkpoints(const RecipeFields& fields) {
   CheckpointRecipe checkpoints;
   checkpoints.every_tokens = fields.count("every", 0);
   checkpoints.keep = fields.integer("keep", checkpoints.keep, 1, 1 << 20);
+  checkpoints.asynchronous = fields.boolean("asynchronous", true);
   checkpoints.export_model = fields.boolean("export", false);
   checkpoints.export_dtype = *dtype_from_name(fields.choice("export_dtype", {"f32", "bf16", "f16"}));
   fields.refuse_others();

@@ -54,6 +54,7 @@ struct EvaluationRecipe {
 struct CheckpointRecipe {
   int64_t every_tokens = 0;
   int64_t keep = 2;           // newest ones; the one before the decay is kept besides
+  bool asynchronous = true;   // written from a copy while training goes on
   bool export_model = false;  // model/ at every checkpoint, not only at the end
   DType export_dtype = DType::f32;
 };

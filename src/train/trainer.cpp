@@ -83,11 +83,17 @@ Trainer::Trainer(Recipe recipe, std::unique_ptr<DataFeed> data, TrainerSettings 
       optimizer_(model_.parameters(), recipe_.optimizer),
       guard_(recipe_.spikes),
       validation_(model_, settings_.validation.empty() ? 0 : end_of_text(recipe_.model.config)),
-      nats_(model_.accumulation_dtype(), {model_.options().max_rows}) {
+      tokenizer_(data_->tokenizer_json()),
+      nats_(model_.accumulation_dtype(), {model_.options().max_rows}),
+      writer_([this](const fs::path& to, const TrainingState& from) { write(to, from); },
+              [this](const fs::path& to, const TrainingState& from) {
+                settings_.on_saved(fmt::format("step {}: saved {}", from.progress.step, to.string()));
+              }) {
   if (const int64_t lanes = lanes_of(recipe_, plan_))
     lanes_.emplace(recipe_.model.config, lanes, model_.accumulation_dtype());
   if (!checkpoint_.empty()) load_run(checkpoint_);
   log_.emplace(folder_.metrics(), progress_.step);
+  if (writes_beside_training(recipe_)) writer_.reserve(state(), settings_.backend.threads);
 }
 
 void Trainer::load_run(const fs::path& checkpoint) {
@@ -120,7 +126,7 @@ void Trainer::continue_data(const nlohmann::json& position) {
 bool Trainer::run() {
   while (const std::optional<PlannedStep> planned = plan_.at(progress_.tokens)) {
     if (settings_.stop()) {
-      save(folder_.checkpoint(progress_.step));
+      save(folder_.checkpoint(progress_.step), Saving::now);
       return false;
     }
     enter_stage(planned->stage);
@@ -130,8 +136,9 @@ bool Trainer::run() {
     log_step(result);
     settings_.on_step(result);
     after_step(result);
+    writer_.poll();
   }
-  export_model();
+  export_model(state());
   return true;
 }
 
@@ -203,21 +210,34 @@ void Trainer::after_step(const StepResult& result) {
   const bool last = !plan_.at(progress_.tokens);
   if (is_due(recipe_.evaluation.every_tokens, result.planned) || last) evaluate(result);
   if (progress_.tokens == plan_.decay_begin())
-    save(folder_.pre_decay());
-  else if (is_due(recipe_.checkpoints.every_tokens, result.planned) || last)
-    save(folder_.checkpoint(progress_.step));
+    save(folder_.pre_decay(), Saving::now);
+  else if (last)
+    save(folder_.checkpoint(progress_.step), Saving::now);
+  else if (is_due(recipe_.checkpoints.every_tokens, result.planned))
+    save(folder_.checkpoint(progress_.step), Saving::beside_training);
 }
 
-void Trainer::save(const fs::path& folder) {
-  log_->sync();
+TrainingState Trainer::state() {
+  return state_of(model_.parameters(), optimizer_, lanes_ ? &lanes_->pool() : nullptr, progress_);
+}
+
+void Trainer::save(const fs::path& folder, Saving saving) {
   progress_.spikes = guard_.state();
   progress_.data = data_->position();
-  save_training_checkpoint(
-      folder, {model_.parameters(), optimizer_, lanes_ ? &lanes_->pool() : nullptr, progress_},
-      {.recipe = recipe_.tree.root, .tokenizer = data_->tokenizer_json(), .version = settings_.version});
+  if (saving == Saving::beside_training && writes_beside_training(recipe_))
+    writer_.start(folder, state());
+  else
+    writer_.write(folder, state());
+}
+
+// Reads nothing that training changes: the log's lines up to the state are in its file.
+void Trainer::write(const fs::path& folder, const TrainingState& state) const {
+  settings_.on_writing(folder);
+  log_->sync();
+  save_training_checkpoint(folder, state,
+                           {.recipe = recipe_.tree.root, .tokenizer = tokenizer_, .version = settings_.version});
   rotate_checkpoints(folder_.checkpoints(), recipe_.checkpoints.keep);
-  if (recipe_.checkpoints.export_model) export_model();
-  settings_.on_saved(fmt::format("step {}: saved {}", progress_.step, folder.string()));
+  if (recipe_.checkpoints.export_model) export_model(state);
 }
 
 void Trainer::evaluate(const StepResult& result) {
@@ -235,11 +255,10 @@ void Trainer::evaluate(const StepResult& result) {
   settings_.on_news(news);
 }
 
-void Trainer::export_model() {
-  save_checkpoint(model_.parameters().to_weights(), folder_.model(),
+void Trainer::export_model(const TrainingState& state) const {
+  save_checkpoint(state.parameters->to_weights(state.values), folder_.model(),
                   {.dtype = recipe_.checkpoints.export_dtype, .progress = {}});
-  if (const std::string tokenizer = data_->tokenizer_json(); !tokenizer.empty())
-    replace_file(folder_.model() / "tokenizer.json", tokenizer);
+  if (!tokenizer_.empty()) replace_file(folder_.model() / "tokenizer.json", tokenizer_);
 }
 
 void Trainer::log_step(const StepResult& result) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "train/checkpoint_writer.h"
 #include "train/data_feed.h"
 #include "train/metrics_log.h"
 #include "train/micro_batch.h"
@@ -32,6 +33,8 @@ struct TrainerSettings {
   // Lines for people: of evaluations and bad steps, and of files that were written.
   std::function<void(const std::string&)> on_news = [](const std::string&) {};
   std::function<void(const std::string&)> on_saved = [](const std::string&) {};
+  // Before the first byte of a checkpoint, on the thread that writes it.
+  std::function<void(const std::filesystem::path&)> on_writing = [](const std::filesystem::path&) {};
 };
 
 class Trainer {
@@ -39,9 +42,11 @@ class Trainer {
   // Opens the run's folder, and loads or initialises everything. Throws what those throw;
   // invalid_argument if the checkpoint is one of another recipe or model.
   Trainer(Recipe recipe, std::unique_ptr<DataFeed> data, TrainerSettings settings);
+  Trainer(const Trainer&) = delete;
 
   // Trains to the end of the recipe, or until asked to stop; false then. Throws io if a checkpoint or the log cannot be
-  // written, and invalid_argument if too many steps in a row have no finite loss; checkpoints are as they were.
+  // written, at the latest by the next checkpoint or the end; invalid_argument if too many steps in a row have no
+  // finite loss. Checkpoints are as they were.
   bool run();
 
   const Progress& progress() const noexcept { return progress_; }
@@ -51,6 +56,8 @@ class Trainer {
   uint64_t fingerprint() const;
 
  private:
+  enum class Saving { now, beside_training };
+
   void load_run(const std::filesystem::path& checkpoint);
   void continue_data(const nlohmann::json& position);
   void enter_stage(size_t stage);
@@ -58,9 +65,11 @@ class Trainer {
   void accumulate(const Batch& batch, StepResult& result);
   void apply(const Batch& batch, StepResult& result);
   void after_step(const StepResult& result);
-  void save(const std::filesystem::path& folder);
+  TrainingState state();
+  void save(const std::filesystem::path& folder, Saving saving);
+  void write(const std::filesystem::path& folder, const TrainingState& state) const;
   void evaluate(const StepResult& result);
-  void export_model();
+  void export_model(const TrainingState& state) const;
   void log_step(const StepResult& result);
   void log_bad_step(const Batch& batch, const StepResult& result);
 
@@ -77,9 +86,11 @@ class Trainer {
   std::optional<Lanes> lanes_;
   Validation validation_;
   std::optional<MetricsLog> log_;
+  std::string tokenizer_;        // tokenizer.json of the data
   std::optional<size_t> stage_;  // that the data is in
   Tensor nats_;                  // [tokens of a micro-batch]
   std::vector<ValidationScore> scores_;
+  CheckpointWriter writer_;  // last: what it reads outlives it
 };
 
 }  // namespace saker

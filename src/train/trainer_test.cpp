@@ -6,17 +6,21 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <fstream>
 #include <map>
 #include <set>
+#include <thread>
+#include <utility>
 
 #include "core/killed_process.h"
 #include "core/temporary_folder.h"
 #include "io/read_file.h"
 #include "ops/op_table.h"
 #include "train/checkpoint_folder.h"
+#include "train/estimate.h"
 #include "train/formula_feed.h"
 
 namespace saker {
@@ -82,6 +86,8 @@ struct Choice {
   int64_t stop_after = -1;  // steps of this process
   int64_t noise_from = -1;  // rows
   int64_t document_tokens = 0;
+  std::function<void(const fs::path&)> on_writing = [](const fs::path&) {};
+  std::function<void()> on_step = [] {};
 };
 
 Outcome run(const fs::path& out, const Choice& choice = {}) {
@@ -97,7 +103,11 @@ Outcome run(const fs::path& out, const Choice& choice = {}) {
   settings.version = "test";
   settings.validation = {{"held-out", {{1, 4, 13, 40, 60}, std::vector<int32_t>(150, 7)}}};
   settings.stop = [&] { return steps == choice.stop_after; };
-  settings.on_step = [&](const StepResult&) { ++steps; };
+  settings.on_step = [&](const StepResult&) {
+    ++steps;
+    choice.on_step();
+  };
+  settings.on_writing = choice.on_writing;
   settings.on_news = [&](const std::string& line) { result.news.push_back(line); };
   Trainer trainer(of_run, std::move(feed), std::move(settings));
   result.finished = trainer.run();
@@ -322,6 +332,121 @@ TEST_F(TrainerTest, CarriedStatesSurviveAResume) {
   }
 }
 
+// Name and content of every file of the checkpoints, but for the recipe, which tells how they were written.
+std::map<std::string, std::string> checkpoint_files(const fs::path& out) {
+  std::map<std::string, std::string> files;
+  for (const auto& entry : fs::recursive_directory_iterator(out / "checkpoints"))
+    if (entry.is_regular_file() && entry.path().filename() != "manifest.json") {
+      std::string content = read_file(entry.path());
+      if (entry.path().filename() == "state.json") content = json::parse(content)["progress"].dump();
+      files[fs::relative(entry.path(), out).string()] = content;
+    }
+  return files;
+}
+
+// Waits until so many steps were made after the one that is being written; false if they are not.
+bool awaits_steps(const std::atomic<int64_t>& made, const fs::path& folder, int64_t more, int milliseconds) {
+  const int64_t wanted = std::stoll(folder.filename().string().substr(std::string("step-").size())) + more;
+  for (int i = 0; i < milliseconds && made < wanted; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  return made >= wanted;
+}
+
+// No byte is written before training has changed everything.
+TEST_F(TrainerTest, CheckpointsOfEitherWayHaveTheSameBytes) {
+  Choice waiting, beside;
+  waiting.overrides = {"checkpoints.asynchronous=false", "data.packing=carried", "schedule.batch.from=5"};
+  waiting.document_tokens = beside.document_tokens = 36;
+  beside.overrides = {"data.packing=carried", "schedule.batch.from=5"};
+  const Outcome waited = run(path("waiting"), waiting);
+  std::atomic<int64_t> steps = 0;
+  std::atomic<int> writing = 0;
+  int meanwhile = 0;
+  beside.on_writing = [&](const fs::path& folder) {
+    EXPECT_EQ(++writing, 1);  // one at a time
+    const bool waited_for = folder.filename() == "pre-decay" || steps == waited.progress.step;
+    if (!waited_for) meanwhile += awaits_steps(steps, folder, 1, 5000);
+    --writing;
+  };
+  beside.on_step = [&] { ++steps; };
+  EXPECT_EQ(run(path("beside"), beside).fingerprint, waited.fingerprint);
+  EXPECT_GT(meanwhile, 5);
+  const auto expected = checkpoint_files(path("waiting")), found = checkpoint_files(path("beside"));
+  EXPECT_GT(expected.size(), 40u);
+  for (const auto& [name, content] : expected) EXPECT_TRUE(found.contains(name) && found.at(name) == content) << name;
+  EXPECT_EQ(found.size(), expected.size());
+}
+
+// The first checkpoint is not written before two more steps were made.
+TEST_F(TrainerTest, TrainingGoesOnWhileACheckpointIsWritten) {
+  for (const bool asynchronous : {true, false}) {
+    std::atomic<int64_t> steps = 0;
+    bool went_on = false, first = true;
+    Choice choice;
+    choice.overrides = {fmt::format("checkpoints.asynchronous={}", asynchronous), "checkpoints.every=500"};
+    choice.on_step = [&] { ++steps; };
+    choice.on_writing = [&](const fs::path& folder) {
+      if (!std::exchange(first, false)) return;
+      went_on = awaits_steps(steps, folder, 2, asynchronous ? 5000 : 50);
+    };
+    EXPECT_EQ(run(path(asynchronous ? "goes-on" : "waits"), choice).fingerprint, reference_.fingerprint);
+    EXPECT_EQ(went_on, asynchronous);
+  }
+}
+
+// Whatever checkpoint it is that cannot be written: those before it are as they were, and lead to the same end.
+TEST_F(TrainerTest, WhatTheWriterCannotDoEndsTheRun) {
+  const std::vector<CheckpointEntry> all = list_checkpoints(path("reference/checkpoints"));
+  for (size_t fails = 0; fails < all.size(); ++fails) {
+    const fs::path out = path(fmt::format("failed-{}", fails));
+    size_t written = 0;
+    int64_t steps = 0;
+    Choice choice;
+    choice.on_step = [&] { ++steps; };
+    choice.on_writing = [&](const fs::path&) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(3));
+      if (written++ == fails) fail(ErrorCode::io, "the disk is full");
+    };
+    EXPECT_EQ(error_of([&] { run(out, choice); }), "the disk is full");
+    EXPECT_EQ(list_checkpoints(out / "checkpoints").size(), fails);
+    // No further than where the next one was due.
+    EXPECT_LE(steps, fails + 1 < all.size() ? all[fails + 1].step : all[fails].step);
+    for (const CheckpointEntry& entry : list_checkpoints(out / "checkpoints")) verify_checkpoint(entry.path);
+    EXPECT_EQ(run(out, fails == 0 ? Choice{} : resumed()).fingerprint, reference_.fingerprint);
+    EXPECT_EQ(losses(out), losses(path("reference")));
+  }
+}
+
+TEST_F(TrainerTest, AStopWaitsForWhatIsBeingWritten) {
+  std::vector<fs::path> written;
+  Choice choice;
+  choice.overrides = {"checkpoints.every=60"};  // about every step
+  choice.stop_after = 3;
+  choice.on_writing = [&](const fs::path& folder) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    written.push_back(folder);
+  };
+  EXPECT_FALSE(run(path("stop"), choice).finished);
+  EXPECT_EQ(written.back(), path("stop/checkpoints/step-3"));
+  for (const fs::path& folder : written) verify_checkpoint(folder);
+  EXPECT_EQ(run(path("stop"), resumed()).fingerprint, reference_.fingerprint);
+}
+
+TEST_F(TrainerTest, TheCopyIsAsLargeAsPlanned) {
+  for (const char* packing : {"packed", "carried"}) {
+    const Recipe of_run = recipe({fmt::format("data.packing={}", packing), "schedule.batch.from=5"});
+    Parameters parameters(init_weights(of_run.model.config, 1, DType::f32, 1), DType::f32, false, 1);
+    Optimizer optimizer(parameters, of_run.optimizer);
+    StatePool lanes(of_run.model.config, Lanes::slots(5));
+    const bool carried = of_run.data.packing == Packing::carried;
+    const Snapshot snapshot(state_of(parameters, optimizer, carried ? &lanes : nullptr, {}), 1);
+    const RunEstimate plan = estimate(of_run);
+    EXPECT_NEAR(static_cast<double>(snapshot.bytes()), static_cast<double>(plan.snapshot_bytes), 128.0) << packing;
+    EXPECT_EQ(plan.lane_bytes, carried ? lanes.bytes() : 0);
+  }
+  EXPECT_EQ(estimate(recipe({"checkpoints.asynchronous=false"})).snapshot_bytes, 0u);
+  EXPECT_EQ(estimate(recipe({"checkpoints.every=0"})).snapshot_bytes, 0u);  // only those that training waits for
+}
+
 TEST_F(TrainerTest, AFullDiskLosesNothingThatWasSaved) {
   Choice choice;
   choice.stop_after = 5;
@@ -350,6 +475,9 @@ TEST(TrainerChild, DISABLED_Runs) {
   if (!out) GTEST_SKIP();
   Choice choice = list_checkpoints(fs::path(out) / "checkpoints").empty() ? Choice{} : resumed();
   choice.threads = 1 + static_cast<int>(::getpid() % 2);
+  // Slow disks as well: there a checkpoint is under way at most moments.
+  if (::getpid() % 3 > 0)
+    choice.on_writing = [](const fs::path&) { std::this_thread::sleep_for(std::chrono::milliseconds(10)); };
   std::_Exit(run(out, choice).finished ? 0 : 1);
 }
 

@@ -47,33 +47,31 @@ Tensor stored(const Parameter& parameter, ConstTensorView array) {
   return tensor;
 }
 
-void write_weights(CheckpointFolderWriter& folder, const Parameters& parameters) {
+void write_weights(CheckpointFolderWriter& folder, const TrainingState& state) {
+  const auto parameters = state.parameters->all();
   std::vector<SafetensorsWriter::Entry> entries;
-  for (const Parameter& parameter : parameters.all())
+  for (const Parameter& parameter : parameters)
     entries.push_back({parameter.name, parameter.value.dtype, parameter.stored_shape});
-  write_arrays(folder, kWeights, entries,
-               [&](size_t i) { return stored(parameters.all()[i], parameters.all()[i].value); });
+  write_arrays(folder, kWeights, entries, [&](size_t i) { return stored(parameters[i], state.values[i]); });
 }
 
-void write_moments(CheckpointFolderWriter& folder, const Parameters& parameters, Optimizer& optimizer) {
+void write_moments(CheckpointFolderWriter& folder, const TrainingState& state) {
+  const auto parameters = state.parameters->all();
   std::vector<SafetensorsWriter::Entry> entries;
   for (const int moment : {1, 2})
-    for (const Parameter& parameter : parameters.all())
+    for (const Parameter& parameter : parameters)
       entries.push_back({moment_name(parameter, moment), parameter.value.dtype, parameter.stored_shape});
-  const size_t count = parameters.all().size();
+  const size_t count = parameters.size();
   write_arrays(folder, kOptimizer, entries, [&](size_t i) {
-    const size_t of = i < count ? i : i - count;
-    Tensor& moment = i < count ? optimizer.moment1(of) : optimizer.moment2(of);
-    return stored(parameters.all()[of], moment.view());
+    return i < count ? stored(parameters[i], state.moments1[i])
+                     : stored(parameters[i - count], state.moments2[i - count]);
   });
 }
 
-void write_lanes(CheckpointFolderWriter& folder, StatePool& lanes) {
-  const StateView view = lanes.view();
-  const std::vector<TensorView> arrays{view.conv, view.ssm};
-  SafetensorsWriter file(folder.path_of(kLanes),
-                         {{"conv", view.conv.dtype, view.conv.shape}, {"ssm", view.ssm.dtype, view.ssm.shape}});
-  for (const TensorView& array : arrays)
+void write_lanes(CheckpointFolderWriter& folder, const std::vector<ConstTensorView>& lanes) {
+  const ConstTensorView &conv = lanes[0], &ssm = lanes[1];
+  SafetensorsWriter file(folder.path_of(kLanes), {{"conv", conv.dtype, conv.shape}, {"ssm", ssm.dtype, ssm.shape}});
+  for (const ConstTensorView& array : lanes)
     file.write(array.data, static_cast<size_t>(array.shape.elements()) * size_of(array.dtype));
   file.commit();
   folder.add(kLanes, file);
@@ -127,13 +125,26 @@ Progress progress_from_json(const json& value, std::string_view from) {
   }
 }
 
+TrainingState state_of(const Parameters& parameters, Optimizer& optimizer, StatePool* lanes, const Progress& progress) {
+  TrainingState state;
+  state.parameters = &parameters;
+  for (size_t i = 0; i < parameters.all().size(); ++i) {
+    state.values.push_back(parameters.all()[i].value);
+    state.moments1.push_back(optimizer.moment1(i).view());
+    state.moments2.push_back(optimizer.moment2(i).view());
+  }
+  if (lanes) state.lanes = {lanes->view().conv, lanes->view().ssm};
+  state.progress = progress;
+  return state;
+}
+
 void save_training_checkpoint(const fs::path& folder, const TrainingState& state, const CheckpointLabel& label) {
   CheckpointFolderWriter writer(folder);
-  write_weights(writer, state.parameters);
-  write_moments(writer, state.parameters, state.optimizer);
-  if (state.lanes) write_lanes(writer, *state.lanes);
-  ModelConfig config = state.parameters.config();
-  config.stored_dtype = state.parameters.all().front().value.dtype;
+  write_weights(writer, state);
+  write_moments(writer, state);
+  if (!state.lanes.empty()) write_lanes(writer, state.lanes);
+  ModelConfig config = state.parameters->config();
+  config.stored_dtype = state.values.front().dtype;
   writer.write_text("config.json", write_config(config));
   if (!label.tokenizer.empty()) writer.write_text("tokenizer.json", label.tokenizer);
   const json saved = {{"progress", to_json(state.progress)}, {"recipe", label.recipe}, {"version", label.version}};

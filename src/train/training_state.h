@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "model/parameters.h"
 #include "model/state.h"
@@ -27,12 +28,23 @@ nlohmann::json to_json(const Progress& progress);
 // Throws corrupt_data; `from` names the file.
 Progress progress_from_json(const nlohmann::json& json, std::string_view from);
 
+// What a checkpoint is written from: views of a run that stands still, or of a copy.
 struct TrainingState {
-  Parameters& parameters;
-  Optimizer& optimizer;
-  StatePool* lanes;  // recurrent states of carried sequences; null if none are carried
-  Progress& progress;
+  const Parameters* parameters = nullptr;                   // names, roles and shapes
+  std::vector<ConstTensorView> values, moments1, moments2;  // of each parameter, in the layout of computation
+  std::vector<ConstTensorView> lanes;                       // conv and ssm of carried sequences; none if none are
+  Progress progress;
 };
+
+// `lanes` is null if no sequences are carried.
+TrainingState state_of(const Parameters& parameters, Optimizer& optimizer, StatePool* lanes, const Progress& progress);
+
+// Calls visit(view) for every array of a state.
+template <class State, class Visit>
+void for_each_array(State& state, const Visit& visit) {
+  for (auto* arrays : {&state.values, &state.moments1, &state.moments2, &state.lanes})
+    for (auto& array : *arrays) visit(array);
+}
 
 // What describes a checkpoint beside its numbers.
 struct CheckpointLabel {

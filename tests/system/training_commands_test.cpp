@@ -416,6 +416,29 @@ TEST_F(TrainingCommands, DryRunsKnowTheMemoryOfAPass) {
   EXPECT_NEAR(added("peak_memory_bytes"), planned, 0.05 * planned);
 }
 
+// The copy that checkpoints are written from is there from the first of them on.
+TEST_F(TrainingCommands, DryRunsKnowTheMemoryOfTheCopy) {
+  const auto memory = [](const std::string& member, bool asynchronous, const std::vector<std::string>& how) {
+    std::vector<std::string> words{"--set", "model.hidden_size=512", "--set", "stages=[]", "--set", "decay.tokens=2K",
+                                   "--set", "checkpoints.every=500", "--set"};
+    words.push_back(fmt::format("checkpoints.asynchronous={}", asynchronous));
+    words.insert(words.end(), how.begin(), how.end());
+    return summary(train(fmt::format("copy-{}", asynchronous), words)).value(member, 0.0);
+  };
+  const double planned = memory("memory_bytes", true, {"--dry-run"}) - memory("memory_bytes", false, {"--dry-run"});
+  EXPECT_GT(planned, 4e7);
+  EXPECT_NEAR(memory("peak_memory_bytes", true, {}) - memory("peak_memory_bytes", false, {}), planned, 0.1 * planned);
+}
+
+TEST_F(TrainingCommands, CheckpointsOfEitherWayHaveTheSameBytes) {
+  EXPECT_EQ(fingerprint(train("waiting", {"--set", "checkpoints.asynchronous=false"})), expected_fingerprint());
+  for (const std::string& name : checkpoints("reference"))
+    for (const char* file : {"model.safetensors", "optimizer.safetensors", "config.json", "tokenizer.json"}) {
+      const std::string inside = fmt::format("/checkpoints/{}/{}", name, file);
+      EXPECT_TRUE(read_file(path("waiting") + inside) == read_file(path("reference") + inside)) << inside;
+    }
+}
+
 TEST_F(TrainingCommands, MistakesAreClear) {
   const auto with = [&](const std::vector<std::string>& more) { return train("mistake", more); };
   expect_failure(run_saker({"train", path("absent.toml"), "--out", path("mistake")}), 1, "absent.toml");
