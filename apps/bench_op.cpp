@@ -10,6 +10,7 @@
 #include "apps/machine.h"
 #include "apps/spread.h"
 #include "core/error.h"
+#include "ops/adamw/adamw_8bit_cases.h"
 #include "ops/adamw/adamw_cases.h"
 #include "ops/cast/cast_cases.h"
 #include "ops/causal_conv1d/causal_conv1d_backward_cases.h"
@@ -43,6 +44,7 @@ const std::map<std::string, Cases>& all_cases() {
       {"embedding_backward", embedding_backward_cases},
       {"causal_conv1d_backward", causal_conv1d_backward_cases},
       {"adamw", adamw_cases},
+      {"adamw_8bit", adamw_8bit_cases},
       {"causal_conv1d", causal_conv1d_cases},
       {"embedding", embedding_cases},
       {"linear", linear_cases},

@@ -35,6 +35,7 @@ constexpr OpTable kReference{
     .linear_cross_entropy = reference::linear_cross_entropy,
     .sum_of_squares = reference::sum_of_squares,
     .adamw = reference::adamw,
+    .adamw_8bit = reference::adamw_8bit,
 };
 constexpr OpTable kCpu{
     .embedding = cpu::embedding,
@@ -56,6 +57,7 @@ constexpr OpTable kCpu{
     .linear_cross_entropy = cpu::linear_cross_entropy,
     .sum_of_squares = cpu::sum_of_squares,
     .adamw = cpu::adamw,
+    .adamw_8bit = cpu::adamw_8bit,
 };
 
 std::string_view environment(const char* variable) {
@@ -81,6 +83,7 @@ void for_each_op(OpTable& table, const OpTable& other, const Visit& visit) {
   visit("linear_cross_entropy", table.linear_cross_entropy, other.linear_cross_entropy);
   visit("sum_of_squares", table.sum_of_squares, other.sum_of_squares);
   visit("adamw", table.adamw, other.adamw);
+  visit("adamw_8bit", table.adamw_8bit, other.adamw_8bit);
 }
 
 void use_reference(OpTable& table, std::string_view op) {

@@ -3,6 +3,7 @@
 
 #include "device/backend.h"
 #include "ops/adamw/adamw.h"
+#include "ops/adamw/adamw_8bit.h"
 #include "ops/cast/cast.h"
 #include "ops/causal_conv1d/causal_conv1d.h"
 #include "ops/causal_conv1d/causal_conv1d_backward.h"
@@ -46,6 +47,7 @@ struct OpTable {
   void (*linear_cross_entropy)(Stream&, const LinearCrossEntropyArgs&);
   void (*sum_of_squares)(Stream&, const SumOfSquaresArgs&);
   void (*adamw)(Stream&, const AdamwArgs&);
+  void (*adamw_8bit)(Stream&, const Adamw8bitArgs&);
 };
 
 // What to run on. Environment: SAKER_BACKEND=reference|cpu|cuda, SAKER_CPU_ISA=baseline|avx2|avx512 (at most),

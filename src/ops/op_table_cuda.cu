@@ -30,6 +30,7 @@ constexpr OpTable kCuda{
     .linear_cross_entropy = not_on_a_gpu,
     .sum_of_squares = not_on_a_gpu,
     .adamw = not_on_a_gpu,
+    .adamw_8bit = not_on_a_gpu,
 };
 
 }  // namespace

@@ -106,7 +106,7 @@ RunEstimate estimate(const Recipe& recipe, const TokenDataset* dataset) {
           {out.steps, step->tokens_after, step->stage, step->context, step->rows, step->learning_rate, mark->what});
   }
   out.memory = TrainingModel::memory(recipe.model.config, training_options(recipe));
-  out.moment_bytes = Optimizer::moment_bytes(recipe.model.config);
+  out.moment_bytes = Optimizer::moment_bytes(recipe.model.config, recipe.optimizer.moments);
   out.lane_bytes = lane_bytes(recipe);
   if (writes_beside_training(recipe)) out.snapshot_bytes = out.memory.values + out.moment_bytes + out.lane_bytes;
   out.flops_per_token = training_flops_per_token(recipe.model.config);

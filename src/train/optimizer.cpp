@@ -11,11 +11,37 @@ bool decays(TensorRole role) noexcept {
   return role == TensorRole::embedding || role == TensorRole::linear || role == TensorRole::conv;
 }
 
+bool has_8bit_moments(std::string_view name, TensorRole role) noexcept {
+  const bool matrix = role == TensorRole::embedding || role == TensorRole::linear;
+  return matrix && !name.ends_with("dt_proj.weight");
+}
+
+namespace {
+
+Moment zero_moment(const Parameter& parameter, MomentFormat format) {
+  const Shape& shape = parameter.value.shape;
+  if (format == MomentFormat::f32 || !has_8bit_moments(parameter.name, parameter.role))
+    return {Tensor(parameter.value.dtype, shape), {}};
+  return {Tensor(DType::u8, shape), Tensor(DType::u8, {moment_blocks(shape.elements())})};
+}
+
+}  // namespace
+
+size_t Optimizer::moment_bytes(const ModelConfig& config, MomentFormat format) {
+  size_t bytes = 0;
+  for (const TensorSpec& spec : tensor_specs(config))
+    bytes += format == MomentFormat::f32 || !has_8bit_moments(spec.name, spec.role)
+                 ? Arena::bytes_for(DType::f32, spec.shape)
+                 : Arena::bytes_for(DType::u8, spec.shape) +
+                       Arena::bytes_for(DType::u8, {moment_blocks(spec.shape.elements())});
+  return 2 * bytes;
+}
+
 Optimizer::Optimizer(Parameters& parameters, const OptimizerSettings& settings)
     : parameters_(parameters), settings_(settings), squared_norm_(DType::f64, {1}) {
   for (const Parameter& parameter : parameters.all()) {
-    moments1_.emplace_back(parameter.value.dtype, parameter.value.shape);
-    moments2_.emplace_back(parameter.value.dtype, parameter.value.shape);
+    moments1_.push_back(zero_moment(parameter, settings.moments));
+    moments2_.push_back(zero_moment(parameter, settings.moments));
   }
 }
 
@@ -26,25 +52,33 @@ double Optimizer::gradient_norm(Stream& stream) {
   return std::sqrt(sum);
 }
 
+AdamwArgs Optimizer::common(const Parameter& parameter, double learning_rate) const {
+  return {.parameter = parameter.value,
+          .rounded = parameter.rounded,
+          .gradient = parameter.gradient,
+          .squared_norm = squared_norm_.view(),
+          .max_norm = settings_.clip_norm,
+          .gradient_scale = 1.0,
+          .lr = learning_rate,
+          .beta1 = settings_.beta1,
+          .beta2 = settings_.beta2,
+          .eps = settings_.eps,
+          .weight_decay = decays(parameter.role) ? settings_.weight_decay : 0.0,
+          .step = steps_};
+}
+
 void Optimizer::step(Stream& stream, double learning_rate) {
   ++steps_;
   const auto parameters = parameters_.all();
   for (size_t i = 0; i < parameters.size(); ++i) {
-    const Parameter& parameter = parameters[i];
-    adamw(stream, {.parameter = parameter.value,
-                   .moment1 = moments1_[i].view(),
-                   .moment2 = moments2_[i].view(),
-                   .rounded = parameter.rounded,
-                   .gradient = parameter.gradient,
-                   .squared_norm = squared_norm_.view(),
-                   .max_norm = settings_.clip_norm,
-                   .gradient_scale = 1.0,
-                   .lr = learning_rate,
-                   .beta1 = settings_.beta1,
-                   .beta2 = settings_.beta2,
-                   .eps = settings_.eps,
-                   .weight_decay = decays(parameter.role) ? settings_.weight_decay : 0.0,
-                   .step = steps_});
+    AdamwArgs args = common(parameters[i], learning_rate);
+    if (moments1_[i].exponents) {
+      adamw_8bit(stream, {.adamw = args, .moment1 = moments1_[i].coded(), .moment2 = moments2_[i].coded()});
+      continue;
+    }
+    args.moment1 = moments1_[i].values.view();
+    args.moment2 = moments2_[i].values.view();
+    adamw(stream, args);
   }
 }
 

@@ -1,21 +1,38 @@
 // AdamW over all parameters of a model. No decay on A_log, D, norms and biases (model-spec 5.1).
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "device/backend.h"
 #include "device/buffer.h"
 #include "model/parameters.h"
+#include "ops/adamw/adamw_8bit.h"
 
 namespace saker {
+
+enum class MomentFormat { f32, eight_bit };
 
 struct OptimizerSettings {
   double beta1 = 0.9, beta2 = 0.95, eps = 1e-8, weight_decay = 0.1;
   double clip_norm = 1.0;  // of all gradients together; 0: no clipping
   double z_loss = 0.0;
+  MomentFormat moments = MomentFormat::f32;
 };
 
 bool decays(TensorRole role) noexcept;
+// Whether MomentFormat::eight_bit is for this tensor: embeddings and matrices, nearly all of a model. Not dt_proj, nor
+// what is no matrix: a scan multiplies their errors from step to step, and they are few.
+bool has_8bit_moments(std::string_view name, TensorRole role) noexcept;
+
+// A moment of one parameter, in the layout of computation: f32, or codes (u8) of which blocks share exponents
+// (ops/adamw/moment_code.h).
+struct Moment {
+  Tensor values;     // [...]
+  Tensor exponents;  // [blocks] u8; empty for f32
+
+  MomentView coded() noexcept { return {values.view(), exponents.view()}; }
+};
 
 class Optimizer {
  public:
@@ -30,16 +47,18 @@ class Optimizer {
   // Steps made: those that were skipped do not count.
   int64_t steps() const noexcept { return steps_; }
   void set_steps(int64_t steps) noexcept { steps_ = steps; }
-  // Of parameter i of Parameters::all(), in the layout of computation.
-  Tensor& moment1(size_t i) { return moments1_[i]; }
-  Tensor& moment2(size_t i) { return moments2_[i]; }
+  // Of parameter i of Parameters::all().
+  Moment& moment1(size_t i) { return moments1_[i]; }
+  Moment& moment2(size_t i) { return moments2_[i]; }
 
-  static size_t moment_bytes(const ModelConfig& config) { return 2 * Parameters::value_bytes(config, DType::f32); }
+  static size_t moment_bytes(const ModelConfig& config, MomentFormat format);
 
  private:
+  AdamwArgs common(const Parameter& parameter, double learning_rate) const;
+
   Parameters& parameters_;
   OptimizerSettings settings_;
-  std::vector<Tensor> moments1_, moments2_;
+  std::vector<Moment> moments1_, moments2_;
   Tensor squared_norm_;  // [1] f64
   int64_t steps_ = 0;
 };

@@ -150,6 +150,7 @@ OptimizerSettings read_optimizer(const RecipeFields& fields) {
   settings.weight_decay = fields.number("weight_decay", settings.weight_decay, 0.0, 1e3);
   settings.clip_norm = fields.number("clip_norm", settings.clip_norm, 0.0, 1e9);
   settings.z_loss = fields.number("z_loss", settings.z_loss, 0.0, 1e3);
+  settings.moments = fields.choice("moments", {"f32", "8-bit"}) == "f32" ? MomentFormat::f32 : MomentFormat::eight_bit;
   fields.refuse_others();
   return settings;
 }

@@ -432,8 +432,10 @@ TEST_F(TrainerTest, AStopWaitsForWhatIsBeingWritten) {
 }
 
 TEST_F(TrainerTest, TheCopyIsAsLargeAsPlanned) {
-  for (const char* packing : {"packed", "carried"}) {
-    const Recipe of_run = recipe({fmt::format("data.packing={}", packing), "schedule.batch.from=5"});
+  for (const auto& [packing, moments] :
+       {std::pair("packed", "f32"), std::pair("carried", "f32"), std::pair("packed", "8-bit")}) {
+    const Recipe of_run = recipe({fmt::format("data.packing={}", packing), "schedule.batch.from=5",
+                                  fmt::format("optimizer.moments={}", moments)});
     Parameters parameters(init_weights(of_run.model.config, 1, DType::f32, 1), DType::f32, false, 1);
     Optimizer optimizer(parameters, of_run.optimizer);
     StatePool lanes(of_run.model.config, Lanes::slots(5));
@@ -445,6 +447,43 @@ TEST_F(TrainerTest, TheCopyIsAsLargeAsPlanned) {
   }
   EXPECT_EQ(estimate(recipe({"checkpoints.asynchronous=false"})).snapshot_bytes, 0u);
   EXPECT_EQ(estimate(recipe({"checkpoints.every=0"})).snapshot_bytes, 0u);  // only those that training waits for
+}
+
+TEST_F(TrainerTest, MomentsIn8BitsAreAsExact) {
+  Choice choice;
+  choice.overrides = {"optimizer.moments=8-bit"};
+  const Outcome coded = run(path("coded"), choice);
+  EXPECT_NE(coded.fingerprint, reference_.fingerprint);
+  // Learns as much, to a tenth.
+  const double loss = reference_.scores[0].nats_per_token();
+  EXPECT_NEAR(coded.scores[0].nats_per_token(), loss, 0.1 * (std::log(61) - loss));
+  Choice threads = choice;
+  threads.threads = 3;
+  EXPECT_EQ(run(path("coded-threads"), threads).fingerprint, coded.fingerprint);
+  EXPECT_EQ(checkpoint_files(path("coded-threads")), checkpoint_files(path("coded")));
+  for (const CheckpointEntry& entry : list_checkpoints(path("coded/checkpoints"))) {
+    choice.start = {RunStart::Kind::resume, entry.path};
+    EXPECT_EQ(run(path("coded"), choice).fingerprint, coded.fingerprint) << entry.path;
+  }
+}
+
+TEST_F(TrainerTest, MomentsOfAnotherFormatAreRefused) {
+  Choice coded = resumed();
+  coded.overrides = {"optimizer.moments=8-bit"};
+  for (const RunStart& start : {coded.start, RunStart{RunStart::Kind::fork, path("reference/checkpoints/pre-decay")}}) {
+    coded.start = start;
+    const bool fork = start.kind == RunStart::Kind::fork;
+    const std::string error = error_of([&] { run(path(fork ? "coded-fork" : "reference"), coded); });
+    EXPECT_NE(error.find("in 8 bits, as the recipe's optimizer.moments says, found it in f32"), std::string::npos)
+        << error;
+  }
+  coded.start = {};
+  run(path("coded-origin"), coded);
+  Choice exact;
+  exact.start = {RunStart::Kind::fork, path("coded-origin/checkpoints/pre-decay")};
+  EXPECT_NE(error_of([&] { run(path("exact-fork"), exact); }).find("in f32, as the recipe's"), std::string::npos);
+  coded.start = exact.start;
+  EXPECT_TRUE(run(path("coded-fork-of-coded"), coded).finished);
 }
 
 TEST_F(TrainerTest, AFullDiskLosesNothingThatWasSaved) {

@@ -1,5 +1,8 @@
 #include "train/training_state.h"
 
+#include <cstring>
+#include <functional>
+
 #include "core/error.h"
 #include "io/json.h"
 #include "io/json_fields.h"
@@ -22,6 +25,10 @@ constexpr const char* kState = "state.json";
 
 std::string moment_name(const Parameter& parameter, int moment) {
   return fmt::format("{}.moment{}", parameter.name, moment);
+}
+
+std::string exponents_name(const Parameter& parameter, int moment) {
+  return moment_name(parameter, moment) + ".exponents";
 }
 
 std::string shown(const fs::path& path) {
@@ -55,17 +62,23 @@ void write_weights(CheckpointFolderWriter& folder, const TrainingState& state) {
   write_arrays(folder, kWeights, entries, [&](size_t i) { return stored(parameters[i], state.values[i]); });
 }
 
+// Codes, whose tensors have one layout in memory and in files, and exponents are written as they are, moments in f32 in
+// the layout of files.
 void write_moments(CheckpointFolderWriter& folder, const TrainingState& state) {
-  const auto parameters = state.parameters->all();
   std::vector<SafetensorsWriter::Entry> entries;
+  std::vector<std::function<Tensor()>> arrays;
   for (const int moment : {1, 2})
-    for (const Parameter& parameter : parameters)
-      entries.push_back({moment_name(parameter, moment), parameter.value.dtype, parameter.stored_shape});
-  const size_t count = parameters.size();
-  write_arrays(folder, kOptimizer, entries, [&](size_t i) {
-    return i < count ? stored(parameters[i], state.moments1[i])
-                     : stored(parameters[i - count], state.moments2[i - count]);
-  });
+    for (size_t i = 0; i < state.values.size(); ++i) {
+      const Parameter& parameter = state.parameters->all()[i];
+      const ConstTensorView values = moment == 1 ? state.moments1[i] : state.moments2[i];
+      const ConstTensorView exponents = moment == 1 ? state.exponents1[i] : state.exponents2[i];
+      entries.push_back({moment_name(parameter, moment), values.dtype, parameter.stored_shape});
+      arrays.emplace_back([=, &parameter] { return exponents ? fetch(values, kHost) : stored(parameter, values); });
+      if (!exponents) continue;
+      entries.push_back({exponents_name(parameter, moment), DType::u8, exponents.shape});
+      arrays.emplace_back([=] { return fetch(exponents, kHost); });
+    }
+  write_arrays(folder, kOptimizer, entries, [&](size_t i) { return arrays[i](); });
 }
 
 void write_lanes(CheckpointFolderWriter& folder, const std::vector<ConstTensorView>& lanes) {
@@ -89,6 +102,31 @@ StoredArray array_of(const SafetensorsFile& file, const std::string& name, DType
 void load_array(const SafetensorsFile& file, const std::string& name, TensorView to) {
   const StoredArray array = array_of(file, name, to.dtype, to.shape);
   convert_elements(to.data, to.dtype, array.data, array.dtype, to.shape.elements());
+}
+
+// Bytes, in one layout in memory and in the file.
+void load_bytes(const SafetensorsFile& file, const std::string& name, const Shape& shape, Tensor& to) {
+  const StoredArray array = array_of(file, name, DType::u8, shape);
+  std::memcpy(to.view().data, array.data, to.bytes());
+}
+
+void expect_format(const SafetensorsFile& file, const std::string& name, bool coded) {
+  const bool stored_coded = file.array(name).dtype == DType::u8;
+  SAKER_CHECK(stored_coded == coded, ErrorCode::invalid_argument,
+              "[checkpoint] {}: expected {} in {}, as the recipe's optimizer.moments says, found it in {}",
+              shown(file.path()), name, coded ? "8 bits" : "f32", stored_coded ? "8 bits" : "f32");
+}
+
+void load_moment(const SafetensorsFile& file, const Parameter& parameter, int moment, Moment& to) {
+  const std::string name = moment_name(parameter, moment);
+  const bool coded = static_cast<bool>(to.exponents);
+  expect_format(file, name, coded);
+  if (coded) {
+    load_bytes(file, name, parameter.stored_shape, to.values);
+    return load_bytes(file, exponents_name(parameter, moment), to.exponents.view().shape, to.exponents);
+  }
+  const StoredArray array = array_of(file, name, parameter.value.dtype, parameter.stored_shape);
+  parameter.from_stored(to.values.view(), ConstTensorView(array.data, array.dtype, array.shape));
 }
 
 std::deque<double> window(const json& list) {
@@ -130,8 +168,11 @@ TrainingState state_of(const Parameters& parameters, Optimizer& optimizer, State
   state.parameters = &parameters;
   for (size_t i = 0; i < parameters.all().size(); ++i) {
     state.values.push_back(parameters.all()[i].value);
-    state.moments1.push_back(optimizer.moment1(i).view());
-    state.moments2.push_back(optimizer.moment2(i).view());
+    Moment &first = optimizer.moment1(i), &second = optimizer.moment2(i);
+    state.moments1.push_back(first.values.view());
+    state.moments2.push_back(second.values.view());
+    state.exponents1.push_back(first.exponents.view());
+    state.exponents2.push_back(second.exponents.view());
   }
   if (lanes) state.lanes = {lanes->view().conv, lanes->view().ssm};
   state.progress = progress;
@@ -165,12 +206,8 @@ void load_optimizer(const fs::path& folder, const Parameters& parameters, Optimi
   const SafetensorsFile file(folder / kOptimizer);
   for (size_t i = 0; i < parameters.all().size(); ++i) {
     const Parameter& parameter = parameters.all()[i];
-    for (const int moment : {1, 2}) {
-      Tensor& to = moment == 1 ? optimizer.moment1(i) : optimizer.moment2(i);
-      const StoredArray array =
-          array_of(file, moment_name(parameter, moment), parameter.value.dtype, parameter.stored_shape);
-      parameter.from_stored(to.view(), ConstTensorView(array.data, array.dtype, array.shape));
-    }
+    load_moment(file, parameter, 1, optimizer.moment1(i));
+    load_moment(file, parameter, 2, optimizer.moment2(i));
   }
 }
 

@@ -32,6 +32,7 @@ Progress progress_from_json(const nlohmann::json& json, std::string_view from);
 struct TrainingState {
   const Parameters* parameters = nullptr;                   // names, roles and shapes
   std::vector<ConstTensorView> values, moments1, moments2;  // of each parameter, in the layout of computation
+  std::vector<ConstTensorView> exponents1, exponents2;      // of moments in 8 bits; empty views for others
   std::vector<ConstTensorView> lanes;                       // conv and ssm of carried sequences; none if none are
   Progress progress;
 };
@@ -42,8 +43,10 @@ TrainingState state_of(const Parameters& parameters, Optimizer& optimizer, State
 // Calls visit(view) for every array of a state.
 template <class State, class Visit>
 void for_each_array(State& state, const Visit& visit) {
-  for (auto* arrays : {&state.values, &state.moments1, &state.moments2, &state.lanes})
-    for (auto& array : *arrays) visit(array);
+  for (auto* arrays :
+       {&state.values, &state.moments1, &state.moments2, &state.exponents1, &state.exponents2, &state.lanes})
+    for (auto& array : *arrays)
+      if (array) visit(array);
 }
 
 // What describes a checkpoint beside its numbers.
@@ -65,7 +68,8 @@ struct SavedState {
 };
 SavedState read_saved_state(const std::filesystem::path& folder);
 
-// Moments and lanes of a checkpoint; its weights are those of load_checkpoint(folder). Throws corrupt_data.
+// Moments and lanes of a checkpoint; its weights are those of load_checkpoint(folder). Throws corrupt_data, and
+// invalid_argument if its moments are in another format than the optimiser's.
 void load_optimizer(const std::filesystem::path& folder, const Parameters& parameters, Optimizer& optimizer);
 void load_lanes(const std::filesystem::path& folder, StatePool& lanes);
 

@@ -439,6 +439,34 @@ TEST_F(TrainingCommands, CheckpointsOfEitherWayHaveTheSameBytes) {
     }
 }
 
+TEST_F(TrainingCommands, MomentsIn8BitsAreResumedBitForBit) {
+  const std::vector<std::string> coded{"--set", "optimizer.moments=8-bit"};
+  const Outcome whole = train("coded", coded);
+  const double loss = summary(whole)["validation"]["held-out"],
+               exact = json::parse(reference_)["validation"]["held-out"];
+  EXPECT_NEAR(loss, exact, 0.02 * exact);
+  int status = -1;
+  for (int attempt = 0; attempt < 100 && !WIFEXITED(status); ++attempt) {
+    std::vector<std::string> words = arguments("coded-killed", coded);
+    words.insert(words.end(), {"--threads", std::to_string(1 + attempt % 3)});
+    if (has_checkpoint("coded-killed")) words.push_back("--resume");
+    status = interrupted(words, SIGKILL, 0.3 + 0.1 * attempt);
+  }
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(losses("coded-killed"), losses("coded"));
+  EXPECT_EQ(fingerprint(train("coded-killed", {"--resume", "--set", "optimizer.moments=8-bit"})), fingerprint(whole));
+  expect_failure(train("coded", {"--resume"}), 1, "optimizer.moments");
+  expect_failure(train("coded-fork", {"--fork-from", path("coded/checkpoints/pre-decay")}), 1, "found it in 8 bits");
+  expect_failure(train("mistake", {"--set", "optimizer.moments=4-bit"}), 1, "8-bit");
+
+  const auto planned = [](const std::string& moments) {
+    return summary(train("none", {"--dry-run", "--set", "checkpoints.asynchronous=false", "--set",
+                                  "optimizer.moments=" + moments}))["memory_bytes"]
+        .get<double>();
+  };
+  EXPECT_GT(planned("f32") - planned("8-bit"), 4 * 300 * 32);
+}
+
 TEST_F(TrainingCommands, MistakesAreClear) {
   const auto with = [&](const std::vector<std::string>& more) { return train("mistake", more); };
   expect_failure(run_saker({"train", path("absent.toml"), "--out", path("mistake")}), 1, "absent.toml");

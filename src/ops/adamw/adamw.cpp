@@ -17,8 +17,13 @@ void adamw(Stream& stream, const AdamwArgs& args) {
     check.contiguous(name, view);
     check.activation(name, view);
   }
+  check_adamw_settings(check, args);
+  if (elements > 0) stream.ops().adamw(stream, args);
+}
+
+void check_adamw_settings(const OpCheck& check, const AdamwArgs& args) {
   if (args.rounded) {
-    check.elements("rounded", args.rounded, elements);
+    check.elements("rounded", args.rounded, args.parameter.shape.elements());
     check.contiguous("rounded", args.rounded);
     check.same_type("rounded", args.rounded, DType::bf16);
   }
@@ -34,7 +39,6 @@ void adamw(Stream& stream, const AdamwArgs& args) {
   check.that(args.lr >= 0.0, "lr >= 0", args.lr);
   check.that(args.weight_decay >= 0.0, "weight_decay >= 0", args.weight_decay);
   check.that(args.gradient_scale > 0.0, "gradient_scale > 0", args.gradient_scale);
-  if (elements > 0) stream.ops().adamw(stream, args);
 }
 
 double adamw_gradient_factor(const AdamwArgs& args) noexcept {

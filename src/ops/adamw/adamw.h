@@ -23,19 +23,24 @@
 
 namespace saker {
 
+class OpCheck;
+
 struct AdamwArgs {
-  TensorView parameter;               // [...]
-  TensorView moment1, moment2;        // [...]
-  TensorView rounded = {};            // [...] bf16, or empty
-  ConstTensorView gradient;           // [...]
-  ConstTensorView squared_norm = {};  // [1] f64; empty: no clipping
-  double max_norm = 0.0;              // 0: no clipping
-  double gradient_scale = 1.0;        // for gradients that are sums over micro-batches
+  TensorView parameter;                   // [...]
+  TensorView moment1 = {}, moment2 = {};  // [...]
+  TensorView rounded = {};                // [...] bf16, or empty
+  ConstTensorView gradient;               // [...]
+  ConstTensorView squared_norm = {};      // [1] f64; empty: no clipping
+  double max_norm = 0.0;                  // 0: no clipping
+  double gradient_scale = 1.0;            // for gradients that are sums over micro-batches
   double lr = 0.0, beta1 = 0.9, beta2 = 0.95, eps = 1e-8, weight_decay = 0.0;
   int64_t step = 1;  // counts from 1
 };
 
 void adamw(Stream& stream, const AdamwArgs& args);
+
+// Of the arguments all but parameter, moments and gradient.
+void check_adamw_settings(const OpCheck& check, const AdamwArgs& args);
 
 // What every gradient is multiplied by: gradient_scale and the clipping. NaN where the norm is NaN.
 double adamw_gradient_factor(const AdamwArgs& args) noexcept;
