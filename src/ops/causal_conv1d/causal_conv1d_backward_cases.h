@@ -37,15 +37,15 @@ class CausalConv1dBackwardProblem : public OpProblem {
         dbias_(DType::f32, {c.e}, 9) {}
 
   void run(Stream& stream) override {
-    causal_conv1d_backward(stream, {.dx = dx_.view(),
-                                    .dweight = dweight_.view(),
-                                    .dbias = case_.bias ? dbias_.view() : TensorView(),
-                                    .dstate = case_.carried ? dstate_.view() : TensorView(),
-                                    .du = du_.view(),
-                                    .x = x_.view(),
-                                    .weight = weight_.view(),
-                                    .bias = case_.bias ? ConstTensorView(bias_.view()) : ConstTensorView(),
-                                    .state = state_.view(),
+    causal_conv1d_backward(stream, {.dx = dx_.on(stream),
+                                    .dweight = dweight_.on(stream),
+                                    .dbias = case_.bias ? dbias_.on(stream) : TensorView(),
+                                    .dstate = case_.carried ? dstate_.on(stream) : TensorView(),
+                                    .du = du_.on(stream),
+                                    .x = x_.on(stream),
+                                    .weight = weight_.on(stream),
+                                    .bias = case_.bias ? ConstTensorView(bias_.on(stream)) : ConstTensorView(),
+                                    .state = state_.on(stream),
                                     .segments = case_.segments});
   }
   // The slope of SiLU is of the magnitude of 1; its argument, of k products of the inputs' magnitude, has their errors.
