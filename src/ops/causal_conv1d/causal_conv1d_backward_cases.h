@@ -67,7 +67,7 @@ inline std::vector<OpCase> causal_conv1d_backward_cases() {
   std::vector<CausalConv1dBackwardCase> list;
   for (int64_t e : {1, 7, 15, 16, 17, 31, 33, 65, 100, 256, 300}) list.push_back({.e = e});
   for (int64_t k : {2, 3, 5, 8}) list.push_back({.k = k});
-  for (int64_t l : {0, 1, 2, 3, 4, 20, 200}) list.push_back({.segments = {{0, l, 1}}});
+  for (int64_t l : {0, 1, 2, 3, 4, 20, 127, 128, 129, 131, 200, 300}) list.push_back({.segments = {{0, l, 1}}});
   list.push_back({.bias = false});
   list.push_back({.carried = false});
   list.push_back({.row_stride = 96});
@@ -75,7 +75,7 @@ inline std::vector<OpCase> causal_conv1d_backward_cases() {
     list.push_back(
         {.segments = {{0, 5, 3}, {5, 0, 2}, {5, 1, 0}, {6, 9, kNoSlot}, {15, 2, 1}}, .slots = 5, .carried = carried});
   list.push_back({.deviation = 20.0});
-  for (int64_t e : {512, 1536, 4096})
+  for (int64_t e : {512, 1536, 4096, 8192})
     list.push_back(
         {.e = e, .segments = {{0, 1024, kNoSlot}, {1024, 1024, kNoSlot}}, .row_stride = 2 * e, .benchmark = true});
 
