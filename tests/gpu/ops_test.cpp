@@ -1,4 +1,4 @@
-// Every operation of inference on a GPU: the cases of its test by the rule of its test.
+// The operations on a GPU: the cases of its test by the rule of its test.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -9,6 +9,7 @@
 #include "gpu/gpu_test.h"
 #include "infer/sampler.h"
 #include "ops/cast/cast_cases.h"
+#include "ops/causal_conv1d/causal_conv1d_backward_cases.h"
 #include "ops/causal_conv1d/causal_conv1d_cases.h"
 #include "ops/embedding/embedding_cases.h"
 #include "ops/linear/linear_cases.h"
@@ -18,6 +19,7 @@
 #include "ops/pick_columns/pick_columns_cases.h"
 #include "ops/quantize/quantize_cases.h"
 #include "ops/rms_norm/rms_norm_cases.h"
+#include "ops/selective_scan/selective_scan_backward_cases.h"
 #include "ops/selective_scan/selective_scan_cases.h"
 
 namespace saker {
@@ -44,6 +46,9 @@ TEST_F(GpuOps, Cast) {
 }
 TEST_F(GpuOps, CausalConv1d) {
   test_op_cases_on(gpu_, without_benchmarks(causal_conv1d_cases()));
+}
+TEST_F(GpuOps, CausalConv1dBackward) {
+  test_op_cases_on(gpu_, without_benchmarks(causal_conv1d_backward_cases()));
 }
 TEST_F(GpuOps, Embedding) {
   test_op_cases_on(gpu_, without_benchmarks(embedding_cases()));
@@ -85,6 +90,9 @@ TEST_F(GpuOps, RmsNorm) {
 }
 TEST_F(GpuOps, SelectiveScan) {
   test_op_cases_on(gpu_, without_benchmarks(selective_scan_cases()));
+}
+TEST_F(GpuOps, SelectiveScanBackward) {
+  test_op_cases_on(gpu_, without_benchmarks(selective_scan_backward_cases()));
 }
 
 bool same_bytes(const CaseTensor& a, const CaseTensor& b) {

@@ -80,12 +80,23 @@ inline constexpr float kLn2 = 0.6931471805599453f;
 __device__ __forceinline__ float silu(float v) {
   return v * reciprocal_approximate(1.0f + exp2_approximate(-kLog2E * v));
 }
+// silu(v) and its derivative, s (1 + v (1 - s)) with s = sigmoid(v). With p = exp(-v) kept finite, 1 - s = p s has no
+// cancellation.
+__device__ __forceinline__ float2 silu_with_slope(float v) {
+  const float p = exp2_approximate(fminf(-kLog2E * v, 126.0f)), s = reciprocal_approximate(1.0f + p);
+  return make_float2(v * s, s * fmaf(v, p * s, 1.0f));
+}
 // log(1 + exp(v)); v itself beyond 20. log2(1 + p) loses p's last bits where p is small: there the series is shorter.
 __device__ __forceinline__ float softplus(float v) {
   const float p = exp2_approximate(kLog2E * v);
   const float series = p * (1.0f + p * (-0.5f + p * (0.33333333f - 0.25f * p)));
   const float logarithm = kLn2 * log2_approximate(1.0f + p);
   return v > 20.0f ? v : (p < 0.03f ? series : logarithm);
+}
+
+// The derivative of softplus.
+__device__ __forceinline__ float softplus_slope(float v) {
+  return v > 20.0f ? 1.0f : reciprocal_approximate(1.0f + exp2_approximate(-kLog2E * v));
 }
 
 // Two f32 as one word of 16-bit floats, the first in the low half.

@@ -8,6 +8,7 @@
 
 #include "core/dtype.h"
 #include "device/cuda/stream_state.cuh"
+#include "device/tensor.h"
 
 namespace saker::cuda {
 
@@ -29,6 +30,12 @@ void with_f32_or(DType dtype, const F& f) {
 
 constexpr int64_t ceil_div(int64_t a, int64_t b) {
   return (a + b - 1) / b;
+}
+
+// Rows that begin at multiples of 16 bytes.
+inline bool in_vectors(const ConstTensorView& view) {
+  return reinterpret_cast<uintptr_t>(view.data) % 16 == 0 &&
+         view.row_stride * static_cast<int64_t>(size_of(view.dtype)) % 16 == 0;
 }
 
 // The GPU's copy of segments or ids.

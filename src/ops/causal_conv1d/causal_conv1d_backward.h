@@ -48,5 +48,8 @@ void causal_conv1d_backward(Stream& stream, const CausalConv1dBackwardArgs& args
 namespace cpu {
 void causal_conv1d_backward(Stream& stream, const CausalConv1dBackwardArgs& args) noexcept;
 }
+namespace cuda {
+void causal_conv1d_backward(Stream& stream, const CausalConv1dBackwardArgs& args);
+}
 
 }  // namespace saker

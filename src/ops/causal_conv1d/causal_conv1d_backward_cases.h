@@ -37,15 +37,15 @@ class CausalConv1dBackwardProblem : public OpProblem {
         dbias_(DType::f32, {c.e}, 9) {}
 
   void run(Stream& stream) override {
-    causal_conv1d_backward(stream, {.dx = dx_.view(),
-                                    .dweight = dweight_.view(),
-                                    .dbias = case_.bias ? dbias_.view() : TensorView(),
-                                    .dstate = case_.carried ? dstate_.view() : TensorView(),
-                                    .du = du_.view(),
-                                    .x = x_.view(),
-                                    .weight = weight_.view(),
-                                    .bias = case_.bias ? ConstTensorView(bias_.view()) : ConstTensorView(),
-                                    .state = state_.view(),
+    causal_conv1d_backward(stream, {.dx = dx_.on(stream),
+                                    .dweight = dweight_.on(stream),
+                                    .dbias = case_.bias ? dbias_.on(stream) : TensorView(),
+                                    .dstate = case_.carried ? dstate_.on(stream) : TensorView(),
+                                    .du = du_.on(stream),
+                                    .x = x_.on(stream),
+                                    .weight = weight_.on(stream),
+                                    .bias = case_.bias ? ConstTensorView(bias_.on(stream)) : ConstTensorView(),
+                                    .state = state_.on(stream),
                                     .segments = case_.segments});
   }
   // The slope of SiLU is of the magnitude of 1; its argument, of k products of the inputs' magnitude, has their errors.
@@ -67,7 +67,7 @@ inline std::vector<OpCase> causal_conv1d_backward_cases() {
   std::vector<CausalConv1dBackwardCase> list;
   for (int64_t e : {1, 7, 15, 16, 17, 31, 33, 65, 100, 256, 300}) list.push_back({.e = e});
   for (int64_t k : {2, 3, 5, 8}) list.push_back({.k = k});
-  for (int64_t l : {0, 1, 2, 3, 4, 20, 200}) list.push_back({.segments = {{0, l, 1}}});
+  for (int64_t l : {0, 1, 2, 3, 4, 20, 127, 128, 129, 131, 200, 300}) list.push_back({.segments = {{0, l, 1}}});
   list.push_back({.bias = false});
   list.push_back({.carried = false});
   list.push_back({.row_stride = 96});
@@ -75,7 +75,7 @@ inline std::vector<OpCase> causal_conv1d_backward_cases() {
     list.push_back(
         {.segments = {{0, 5, 3}, {5, 0, 2}, {5, 1, 0}, {6, 9, kNoSlot}, {15, 2, 1}}, .slots = 5, .carried = carried});
   list.push_back({.deviation = 20.0});
-  for (int64_t e : {512, 1536, 4096})
+  for (int64_t e : {512, 1536, 4096, 8192})
     list.push_back(
         {.e = e, .segments = {{0, 1024, kNoSlot}, {1024, 1024, kNoSlot}}, .row_stride = 2 * e, .benchmark = true});
 

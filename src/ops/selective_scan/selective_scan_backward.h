@@ -64,5 +64,8 @@ void selective_scan_backward(Stream& stream, const SelectiveScanBackwardArgs& ar
 namespace cpu {
 void selective_scan_backward(Stream& stream, const SelectiveScanBackwardArgs& args);
 }
+namespace cuda {
+void selective_scan_backward(Stream& stream, const SelectiveScanBackwardArgs& args);
+}
 
 }  // namespace saker

@@ -16,6 +16,7 @@ struct SelectiveScanBackwardCase {
   int64_t slots = 2;
   DType type = DType::f32;
   bool strided = false;  // delta, z, B, C and dz are slices of wider rows
+  int64_t gap = 4;       // of B and C: 4 leaves rows of 4 n states at multiples of 16 bytes
   bool carried = true;   // with gradients of the states after
   double delta_deviation = 1.0;
   double gate_deviation = 1.0;
@@ -32,25 +33,25 @@ class SelectiveScanBackwardProblem : public OpProblem {
   }
 
   void run(Stream& stream) override {
-    selective_scan_backward(stream, {.du = du_.view(),
-                                     .ddelta = ddelta_.view(),
-                                     .dz = dz_.view(),
-                                     .dB = dB_.view(),
-                                     .dC = dC_.view(),
-                                     .dA_log = dA_log_.view(),
-                                     .dD = dD_.view(),
-                                     .ddelta_bias = ddelta_bias_.view(),
-                                     .dstate = case_.carried ? dstate_.view() : TensorView(),
-                                     .dy = dy_.view(),
-                                     .u = u_.view(),
-                                     .delta = delta_.view(),
-                                     .delta_bias = delta_bias_.view(),
-                                     .A = A_.view(),
-                                     .B = B_.view(),
-                                     .C = C_.view(),
-                                     .D = D_.view(),
-                                     .z = z_.view(),
-                                     .state = state_.view(),
+    selective_scan_backward(stream, {.du = du_.on(stream),
+                                     .ddelta = ddelta_.on(stream),
+                                     .dz = dz_.on(stream),
+                                     .dB = dB_.on(stream),
+                                     .dC = dC_.on(stream),
+                                     .dA_log = dA_log_.on(stream),
+                                     .dD = dD_.on(stream),
+                                     .ddelta_bias = ddelta_bias_.on(stream),
+                                     .dstate = case_.carried ? dstate_.on(stream) : TensorView(),
+                                     .dy = dy_.on(stream),
+                                     .u = u_.on(stream),
+                                     .delta = delta_.on(stream),
+                                     .delta_bias = delta_bias_.on(stream),
+                                     .A = A_.on(stream),
+                                     .B = B_.on(stream),
+                                     .C = C_.on(stream),
+                                     .D = D_.on(stream),
+                                     .z = z_.on(stream),
+                                     .state = state_.on(stream),
                                      .segments = case_.segments});
   }
 
@@ -78,7 +79,7 @@ class SelectiveScanBackwardProblem : public OpProblem {
   }
   CaseTensor states(uint64_t seed) const { return CaseTensor(DType::f32, {case_.slots, case_.n, case_.e}, seed); }
   CaseTensor groups(uint64_t seed) const {
-    return CaseTensor(DType::f32, {case_.rows(), case_.n}, seed, 0.0, 1.0, case_.strided ? 2 * case_.n + 5 : 0);
+    return CaseTensor(DType::f32, {case_.rows(), case_.n}, seed, 0.0, 1.0, case_.strided ? 2 * case_.n + case_.gap : 0);
   }
   CaseTensor channels(uint64_t seed, double mean = 0.0) const { return CaseTensor(DType::f32, {case_.e}, seed, mean); }
 
@@ -100,16 +101,32 @@ inline std::vector<OpCase> selective_scan_backward_cases() {
   for (int64_t n : {1, 3, 8, 13, 32, 256}) list.push_back({.n = n, .segments = {{0, 9, 0}}});
   for (int64_t l : {0, 1, 2, 15, 16, 17, 32, 49, 300}) list.push_back({.segments = {{0, l, 1}}});
   list.push_back({.e = 37, .type = DType::bf16});
-  list.push_back({.strided = true});
+  list.push_back({.strided = true, .gap = 5});
   list.push_back({.carried = false});
   for (bool carried : {false, true})
     list.push_back(
         {.segments = {{0, 5, 3}, {5, 0, 2}, {5, 1, 0}, {6, 19, kNoSlot}, {25, 2, 1}}, .slots = 5, .carried = carried});
   list.push_back({.segments = {{0, 20, 0}}, .delta_deviation = 30.0});
   list.push_back({.segments = {{0, 20, 0}}, .gate_deviation = 40.0});
+  // Groups of 64 channels and 16 states, for which GPUs have kernels of their own, around chunks of 8 tokens.
+  for (int64_t l : {7, 8, 9, 63}) list.push_back({.e = 64, .segments = {{0, l, 1}}});
+  for (int64_t gap : {4, 5})
+    list.push_back({.e = 128, .segments = {{0, 29, 0}}, .type = DType::bf16, .strided = true, .gap = gap});
+  for (bool carried : {false, true})
+    list.push_back({.e = 128,
+                    .segments = {{0, 5, 3}, {5, 0, 2}, {5, 1, 0}, {8, 19, kNoSlot}, {27, 2, 1}, {31, 40, 4}},
+                    .slots = 5,
+                    .carried = carried});
+  list.push_back({.e = 64, .segments = {{0, 20, 0}}, .delta_deviation = 30.0});
+  list.push_back({.e = 64, .segments = {{0, 20, 0}}, .gate_deviation = 40.0});
   for (int64_t e : {512, 1536, 4096})
     list.push_back(
         {.e = e, .segments = {{0, 1024, kNoSlot}, {1024, 1024, kNoSlot}}, .strided = true, .benchmark = true});
+  list.push_back({.e = 8192,
+                  .segments = {{0, 1024, kNoSlot}, {1024, 1024, kNoSlot}},
+                  .type = DType::bf16,
+                  .strided = true,
+                  .benchmark = true});
 
   std::vector<OpCase> cases;
   for (const SelectiveScanBackwardCase& c : list) {

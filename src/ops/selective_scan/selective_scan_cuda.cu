@@ -51,12 +51,6 @@ const float* floats(const ConstTensorView& view) {
   return static_cast<const float*>(view.data);
 }
 
-// Rows that begin at multiples of 16 bytes.
-bool in_vectors(const ConstTensorView& view) {
-  return reinterpret_cast<uintptr_t>(view.data) % 16 == 0 &&
-         view.row_stride * static_cast<int64_t>(size_of(view.dtype)) % 16 == 0;
-}
-
 template <class T, class G>
 ScanProblem<T, G> problem_of(const SelectiveScanArgs& args, const Segment* segments) {
   return {static_cast<T*>(args.y.data),

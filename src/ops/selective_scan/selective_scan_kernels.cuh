@@ -33,16 +33,17 @@ struct ScanProblem {
   int channels;
 };
 
-// 2^x for x <= 0, relative error 2e-7, without the unit for exponentials: x = i + f, 2^f by a polynomial.
+// 2^x for x <= 0, relative error 2e-7, without the unit for exponentials: x = i + f, 2^f by a minimax polynomial that is
+// 1 at 0, so that a step of 0 leaves a state as it is.
 __device__ __forceinline__ float exp2_polynomial(float x) {
   constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: adding it leaves the nearest integer in the low bits
   x = fmaxf(x, -126.0f);
   const float shifted = x + kRound, f = x - (shifted - kRound);
-  float p = 1.3333558e-3f;
-  p = fmaf(p, f, 9.6181291e-3f);
-  p = fmaf(p, f, 5.5504109e-2f);
-  p = fmaf(p, f, 2.4022651e-1f);
-  p = fmaf(p, f, 6.9314718e-1f);
+  float p = 1.32647272e-3f;
+  p = fmaf(p, f, 9.67151269e-3f);
+  p = fmaf(p, f, 5.55073374e-2f);
+  p = fmaf(p, f, 2.40222421e-1f);
+  p = fmaf(p, f, 6.93146978e-1f);
   p = fmaf(p, f, 1.0f);
   return __int_as_float(__float_as_int(p) + (__float_as_int(shifted) << 23));
 }

@@ -1,0 +1,92 @@
+#include <algorithm>
+
+#include "device/cuda/launch.cuh"
+#include "ops/selective_scan/selective_scan_backward.h"
+#include "ops/selective_scan/selective_scan_backward_kernels.cuh"
+
+namespace saker::cuda {
+
+namespace {
+
+// Whether the kernels for 16 states serve these arguments.
+bool in_groups_of_64(const SelectiveScanBackwardArgs& args) {
+  if (args.A.rows() != kScanStates || args.A.columns() % kScanChannels != 0) return false;
+  const ConstTensorView views[] = {args.du, args.ddelta, args.dz, args.dstate, args.dy,         args.u, args.delta,
+                                   args.z,  args.B,      args.C,  args.A,      args.delta_bias, args.D, args.state};
+  return std::ranges::all_of(views, [](const ConstTensorView& view) { return !view || in_vectors(view); });
+}
+
+template <class Kernel>
+bool allow_shared(const Kernel kernel, int bytes) {
+  if (cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes) == cudaSuccess) return true;
+  cudaGetLastError();
+  return false;
+}
+
+// Scratch memory of the problem, and its groups.
+template <class T>
+void provide_scratch(Stream& stream, ScanBackwardProblem<T>& p, bool in_groups) {
+  const int64_t chunks = chunk_row_count(p.l, p.segment_count, kScanChunk);
+  p.groups = static_cast<int>(ceil_div(p.channels, in_groups ? kScanChannels : kAnyScanChannels));
+  const int64_t starts = chunks * (in_groups ? kScanStates : 1) * p.channels, partials = p.groups * p.l * 2 * p.n;
+  const int64_t sums = static_cast<int64_t>(p.segment_count) * (p.n + 2) * p.channels;
+  p.starts = static_cast<float*>(stream.gpu().scratch(static_cast<size_t>(starts + partials + sums) * sizeof(float)));
+  p.partials = p.starts + starts;
+  p.sums = p.partials + partials;
+}
+
+template <class T>
+ScanBackwardProblem<T> problem_of(const SelectiveScanBackwardArgs& args, const Segment* segments) {
+  ScanBackwardProblem<T> p{};
+  const auto floats = [](const auto& view) { return static_cast<float*>(const_cast<void*>(view.data)); };
+  p.du = floats(args.du), p.ddelta = floats(args.ddelta), p.dz = floats(args.dz);
+  p.dB = floats(args.dB), p.dC = floats(args.dC), p.dA_log = floats(args.dA_log), p.dD = floats(args.dD);
+  p.ddelta_bias = floats(args.ddelta_bias), p.dstate = floats(args.dstate);
+  p.dy = floats(args.dy), p.u = static_cast<const T*>(args.u.data), p.delta = floats(args.delta);
+  p.delta_bias = floats(args.delta_bias), p.A = floats(args.A), p.B = floats(args.B), p.C = floats(args.C);
+  p.D = floats(args.D), p.z = floats(args.z), p.state = floats(args.state);
+  p.segments = segments;
+  p.du_stride = args.du.row_stride, p.ddelta_stride = args.ddelta.row_stride, p.dz_stride = args.dz.row_stride;
+  p.dB_stride = args.dB.row_stride, p.dC_stride = args.dC.row_stride, p.dy_stride = args.dy.row_stride;
+  p.u_stride = args.u.row_stride, p.delta_stride = args.delta.row_stride, p.B_stride = args.B.row_stride;
+  p.C_stride = args.C.row_stride, p.z_stride = args.z.row_stride;
+  p.l = args.u.rows(), p.channels = args.A.columns(), p.n = static_cast<int>(args.A.rows());
+  p.segment_count = static_cast<int>(args.segments.size());
+  return p;
+}
+
+template <class T>
+void scan_backward(Stream& stream, const SelectiveScanBackwardArgs& args, int64_t longest) {
+  constexpr int kBytes = sizeof(ScanBackwardShared<T>), kStartsBytes = sizeof(ScanStartsShared<T>);
+  ScanBackwardProblem<T> p = problem_of<T>(args, on_gpu(stream, args.segments));
+  const cudaStream_t to = handle(stream);
+  const bool in_groups = in_groups_of_64(args) && allow_shared(scan_backward_kernel<T>, kBytes);
+  provide_scratch(stream, p, in_groups);
+  const auto count = static_cast<unsigned>(p.segment_count);
+  const dim3 grid(static_cast<unsigned>(p.groups), count);
+  if (in_groups) {
+    scan_starts_kernel<T><<<grid, kScanBackwardThreads, kStartsBytes, to>>>(p);
+    scan_backward_kernel<T><<<grid, kScanBackwardThreads, kBytes, to>>>(p);
+  } else {
+    scan_backward_any_kernel<T><<<grid, kAnyScanChannels, 0, to>>>(p);
+  }
+  const dim3 rows(static_cast<unsigned>(ceil_div(longest * 2 * p.n, 256)), count);
+  scan_group_sums_kernel<T><<<rows, 256, 0, to>>>(p);
+  const dim3 channels(static_cast<unsigned>(ceil_div(p.channels, 128)), static_cast<unsigned>(p.n + 2));
+  scan_segment_sums_kernel<T><<<channels, 128, 0, to>>>(p);
+}
+
+}  // namespace
+
+void selective_scan_backward(Stream& stream, const SelectiveScanBackwardArgs& args) {
+  int64_t longest = 0;
+  for (const Segment& segment : args.segments) longest = std::max(longest, segment.length);
+  if (longest == 0) return;
+  if (args.u.dtype == DType::bf16)
+    scan_backward<__nv_bfloat16>(stream, args, longest);
+  else
+    scan_backward<float>(stream, args, longest);
+  state_of(stream).launched("selective_scan_backward");
+}
+
+}  // namespace saker::cuda

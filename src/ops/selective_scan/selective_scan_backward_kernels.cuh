@@ -1,0 +1,549 @@
+// The backward pass of the selective scan on a GPU. Per segment: forward, to put down the states at the starts of
+// chunks of 8 tokens, and back, chunk by chunk, whose states and decays are rebuilt first and stay in registers.
+//
+// A block has 64 channels of a segment; its warp `part` has states 4 part to 4 part + 3 of all of them, a thread two
+// neighbouring channels. Once per chunk every thread also does what belongs to a token and channel alone, for 4
+// neighbouring channels of a row: step size and gate before the states, the outputs behind them. What is added up over
+// states or channels goes through shared memory and is added in one order; nothing is added atomically. dB and dC of a
+// block are partial sums, those over time are partial by segment; two small kernels add them up in order.
+//
+// Estimate for a token of 8,192 channels and 16 states on an H200 (132 multiprocessors, 1.755 GHz, 4.3 TB/s), u in
+// bf16:
+//              bytes                                          exponential unit      instructions       time
+//   starts     48 KB in, 64 KB of states out       27 ns      14 + 2      62 clk    5      40 clk      36 ns
+//   back       178 KB in, 112 KB out               68 ns      14 + 6      78 clk    18     140 clk     80 ns + waits
+//   sums       16 KB                                4 ns                                                4 ns
+// (per token and channel, of which scan_decay() takes 2 of 16 off the unit; instructions per state). Shared memory: 1.5
+// words a state for the sums over states, 2 for those over channels, about 1.3 for the rest: 150 clk. FLOPs: 14 a
+// state. Scratch memory: 8 n e + 4 l n e / 8 bytes of states, l n e / 8 of dB and dC: 86 KB a token at this size.
+#pragma once
+
+#include "ops/chunk_rows.h"
+#include "ops/selective_scan/selective_scan_kernels.cuh"
+
+namespace saker::cuda {
+
+inline constexpr int kScanChunk = 8;              // tokens
+inline constexpr int kScanBackwardThreads = 128;  // of the kernels for 16 states
+inline constexpr int kAnyScanChannels = 32;       // of a block of the kernel for any number of states
+
+template <class T>
+struct ScanBackwardProblem {
+  float *du, *ddelta, *dz;  // [l, e]
+  float *dB, *dC;           // [l, n]
+  float *dA_log, *dD, *ddelta_bias;
+  float* dstate;    // [s, n, e] or null
+  const float* dy;  // [l, e]
+  const T* u;
+  const float *delta, *delta_bias, *A, *B, *C, *D, *z, *state;
+  float* starts;    // [chunks, n, e]: the states before chunks; [chunks, e] of one state for any number of states
+  float* partials;  // [groups, l, 2n]: dB, dC of a group of channels
+  float* sums;      // [segments, n + 2, e]: dA, dD, ddelta_bias of a segment
+  const Segment* segments;
+  int64_t du_stride, ddelta_stride, dz_stride, dB_stride, dC_stride;
+  int64_t dy_stride, u_stride, delta_stride, B_stride, C_stride, z_stride;
+  int64_t l, channels;
+  int n, groups, segment_count;
+
+  __device__ __forceinline__ bool carried(const Segment& segment) const { return dstate && segment.slot >= 0; }
+  // Of state n of a slot, or of a segment's sums.
+  __device__ __forceinline__ int64_t slot_offset(int64_t slot, int state_index) const {
+    return (slot * n + state_index) * channels;
+  }
+  __device__ __forceinline__ float* sums_of(int64_t s, int row) const { return sums + (s * (n + 2) + row) * channels; }
+};
+
+// softplus(v) with a relative error below 1e-6. That of the forward pass has up to 8e-6, where it takes the hardware's
+// logarithm near 1; a gradient that travels over many tokens would add them up.
+__device__ __forceinline__ float scan_step(float v) {
+  const float p = exp2_approximate(kLog2E * v);
+  float series = 5.56807767e-2f;  // log(1 + p) / p by a minimax polynomial
+  series = fmaf(series, p, -1.33328251e-1f);
+  series = fmaf(series, p, 1.93030445e-1f);
+  series = fmaf(series, p, -2.49230037e-1f);
+  series = fmaf(series, p, 3.33293343e-1f);
+  series = fmaf(series, p, -4.99999299e-1f);
+  series = p * fmaf(series, p, 1.0f);
+  return v > 20.0f ? v : (p < 0.35f ? series : kLn2 * log2_approximate(1.0f + p));
+}
+
+// What belongs to a token and channel alone.
+struct ScanToken {
+  float step, input;  // step u
+  float dq;           // gradient of y before the gate
+  float dz;           // dz is this times y before the gate
+  float step_slope;   // of the step size by delta
+};
+__device__ __forceinline__ ScanToken scan_token(float biased_delta, float u, float dy, float z) {
+  const float step = scan_step(biased_delta);
+  const float2 gate = silu_with_slope(z);
+  return {step, step * u, dy * gate.x, dy * gate.y, softplus_slope(biased_delta)};
+}
+
+// Sums over the states of a token and channel, and the gradients made of them. The decay rates are A log2 e.
+struct ScanTokenSums {
+  float q = 0.0f, along_B = 0.0f, along_decay = 0.0f;
+};
+struct ScanTokenGradients {
+  float du, ddelta, dz;
+};
+__device__ __forceinline__ ScanTokenGradients scan_gradients(const ScanToken& token, float u, float D,
+                                                             const ScanTokenSums& sums) {
+  const float dstep = fmaf(u, sums.along_B, kLn2 * sums.along_decay);
+  return {fmaf(D, token.dq, token.step * sums.along_B), dstep * token.step_slope, token.dz * fmaf(D, u, sums.q)};
+}
+
+// The gradient of a state of a channel after a token, of which `carry` comes from behind it; `carry` becomes the
+// gradient of the state before. Adds to the sums.
+__device__ __forceinline__ float scan_state_back(float decay, float before, float after, float rate, float B, float C,
+                                                 float dq, float step, float& carry, float& A_sum,
+                                                 ScanTokenSums& sums) {
+  const float gradient = fmaf(dq, C, carry), decayed = gradient * (decay * before);
+  sums.q = fmaf(C, after, sums.q);
+  sums.along_B = fmaf(gradient, B, sums.along_B);
+  sums.along_decay = fmaf(decayed, rate, sums.along_decay);
+  A_sum = fmaf(decayed, step, A_sum);
+  carry = decay * gradient;
+  return gradient;
+}
+
+// ---- 16 states, channels in groups of 64 ----
+
+// Shared memory of a block. A stage has the inputs of a chunk, brought by cp.async while the chunk before is in hand.
+template <class T>
+struct ScanBackwardShared {
+  struct Stage {
+    float dy[kScanChunk][kScanChannels];     // later dq
+    float z[kScanChunk][kScanChannels];      // later ScanToken::dz
+    float delta[kScanChunk][kScanChannels];  // later the slope of the step size
+    T u[kScanChunk][kScanChannels];
+    float B[kScanChunk][kScanStates], C[kScanChunk][kScanStates];
+    float start[kScanStates][kScanChannels];
+  };
+  Stage stages[2];
+  float step[kScanChunk][kScanChannels], input[kScanChunk][kScanChannels];
+  float4 products[kScanChunk][2][4][32];        // [token, dB or dC, part, pair of channels]: of 4 states
+  float sums[3][kScanChunk][4][kScanChannels];  // q, along_B, along_decay by part
+};
+template <class T>
+struct ScanStartsShared {
+  struct Stage {
+    float delta[kScanChunk][kScanChannels];
+    T u[kScanChunk][kScanChannels];
+    float B[kScanChunk][kScanStates];
+  };
+  Stage stages[2];
+  float step[kScanChunk][kScanChannels], input[kScanChunk][kScanChannels];
+};
+
+// 8 rows of kColumns elements into shared memory, a piece of 16 bytes a thread; rows from `count` on become zeros.
+template <int kColumns, class E>
+__device__ __forceinline__ void fetch_rows(void* to, const E* from, int64_t stride, int count) {
+  constexpr int kPerRow = kColumns * static_cast<int>(sizeof(E)) / 16;
+  static_assert(kScanChunk * kPerRow <= kScanBackwardThreads);
+  const int row = threadIdx.x / kPerRow, piece = threadIdx.x % kPerRow;
+  if (row >= kScanChunk) return;
+  const bool valid = row < count;
+  const char* at = reinterpret_cast<const char*>(from + (valid ? row * stride : 0)) + piece * 16;
+  copy_async_16(shared_address(static_cast<char*>(to) + threadIdx.x * 16), at, valid);
+}
+
+__device__ __forceinline__ void load_four(const float* from, float (&to)[4]) {
+  const float4 four = *reinterpret_cast<const float4*>(from);
+  to[0] = four.x, to[1] = four.y, to[2] = four.z, to[3] = four.w;
+}
+__device__ __forceinline__ void load_four(const __nv_bfloat16* from, float (&to)[4]) {
+  const uint2 raw = *reinterpret_cast<const uint2*>(from);
+  const __nv_bfloat16* values = reinterpret_cast<const __nv_bfloat16*>(&raw);
+#pragma unroll
+  for (int k = 0; k < 4; ++k) to[k] = widen(values[k]);
+}
+__device__ __forceinline__ void store_four(float* to, const float (&from)[4]) {
+  *reinterpret_cast<float4*>(to) = make_float4(from[0], from[1], from[2], from[3]);
+}
+// Of a thread's two channels.
+__device__ __forceinline__ void load_two(const float* from, float (&to)[2]) {
+  const float2 both = *reinterpret_cast<const float2*>(from);
+  to[0] = both.x, to[1] = both.y;
+}
+__device__ __forceinline__ void store_two(float* to, float low, float high) {
+  *reinterpret_cast<float2*>(to) = make_float2(low, high);
+}
+
+// The states before the chunks of a segment.
+template <class T>
+__global__ void __launch_bounds__(kScanBackwardThreads) scan_starts_kernel(const ScanBackwardProblem<T> p) {
+  extern __shared__ __align__(128) char shared_bytes[];
+  auto& shared = *reinterpret_cast<ScanStartsShared<T>*>(shared_bytes);
+  const Segment segment = p.segments[blockIdx.y];
+  if (segment.length == 0) return;
+  const int64_t first = static_cast<int64_t>(blockIdx.x) * kScanChannels;
+  const int64_t chunks = (segment.length + kScanChunk - 1) / kScanChunk;
+
+  const int part = threadIdx.x / 32, c = threadIdx.x % 32 * 2;  // of the states
+  const int row = threadIdx.x / 16, c4 = threadIdx.x % 16 * 4;  // of the tokens
+  float rate[4][2], h[4][2], bias[4];
+#pragma unroll
+  for (int j = 0; j < 4; ++j) {
+    const int64_t at = first + c;
+    load_two(p.A + p.slot_offset(0, part * 4 + j) + at, rate[j]);
+    rate[j][0] *= kLog2E, rate[j][1] *= kLog2E;
+    if (segment.slot >= 0)
+      load_two(p.state + p.slot_offset(segment.slot, part * 4 + j) + at, h[j]);
+    else
+      h[j][0] = h[j][1] = 0.0f;
+  }
+  load_four(p.delta_bias + first + c4, bias);
+
+  // Of all chunks but the last, whose tokens are not needed: whole ones.
+  const auto fetch = [&](int64_t chunk) {
+    if (chunk + 1 < chunks) {
+      auto& stage = shared.stages[chunk % 2];
+      const int64_t t = segment.begin + chunk * kScanChunk;
+      fetch_rows<kScanChannels>(stage.delta, p.delta + t * p.delta_stride + first, p.delta_stride, kScanChunk);
+      fetch_rows<kScanChannels>(stage.u, p.u + t * p.u_stride + first, p.u_stride, kScanChunk);
+      fetch_rows<kScanStates>(stage.B, p.B + t * p.B_stride, p.B_stride, kScanChunk);
+    }
+    copy_async_commit();
+  };
+  float* to = p.starts + p.slot_offset(first_chunk_row(segment, blockIdx.y, kScanChunk), part * 4) + first + c;
+  fetch(0);
+  for (int64_t chunk = 0; chunk < chunks; ++chunk, to += kScanStates * p.channels) {
+#pragma unroll
+    for (int j = 0; j < 4; ++j) store_two(to + j * p.channels, h[j][0], h[j][1]);
+    if (chunk + 1 == chunks) break;
+    copy_async_wait<0>();
+    __syncthreads();  // the chunk is here; the one before is done with
+    fetch(chunk + 1);
+    const auto& stage = shared.stages[chunk % 2];
+    float delta[4], u[4], step[4], input[4];
+    load_four(&stage.delta[row][c4], delta);
+    load_four(&stage.u[row][c4], u);
+#pragma unroll
+    for (int k = 0; k < 4; ++k) step[k] = scan_step(delta[k] + bias[k]), input[k] = step[k] * u[k];
+    store_four(&shared.step[row][c4], step);
+    store_four(&shared.input[row][c4], input);
+    __syncthreads();
+#pragma unroll
+    for (int i = 0; i < kScanChunk; ++i) {
+      float steps[2], inputs[2], B[4];
+      load_two(&shared.step[i][c], steps);
+      load_two(&shared.input[i][c], inputs);
+      load_four(&stage.B[i][part * 4], B);
+#pragma unroll
+      for (int j = 0; j < 4; ++j)
+#pragma unroll
+        for (int k = 0; k < 2; ++k)
+          h[j][k] = fmaf(scan_decay(steps[k] * rate[j][k], k == 0, j), h[j][k], inputs[k] * B[j]);
+    }
+  }
+}
+
+template <class T>
+__global__ void __launch_bounds__(kScanBackwardThreads, 2) scan_backward_kernel(const ScanBackwardProblem<T> p) {
+  extern __shared__ __align__(128) char shared_bytes[];
+  auto& shared = *reinterpret_cast<ScanBackwardShared<T>*>(shared_bytes);
+  const Segment segment = p.segments[blockIdx.y];
+  if (segment.length == 0) return;
+  const int64_t first = static_cast<int64_t>(blockIdx.x) * kScanChannels;
+  const int64_t chunks = (segment.length + kScanChunk - 1) / kScanChunk;
+  const int64_t first_row = first_chunk_row(segment, blockIdx.y, kScanChunk);
+  const auto tokens_of = [&](int64_t chunk) {
+    return static_cast<int>(min(segment.length - chunk * kScanChunk, int64_t{kScanChunk}));
+  };
+
+  const int part = threadIdx.x / 32, pair = threadIdx.x % 32, c = pair * 2;  // of the states
+  const int row = threadIdx.x / 16, c4 = threadIdx.x % 16 * 4;               // of the tokens
+  float rate[4][2], carry[4][2], A_sums[4][2] = {}, D_sums[4] = {}, bias_sums[4] = {};
+#pragma unroll
+  for (int j = 0; j < 4; ++j) {
+    load_two(p.A + p.slot_offset(0, part * 4 + j) + first + c, rate[j]);
+    rate[j][0] *= kLog2E, rate[j][1] *= kLog2E;
+    if (p.carried(segment))
+      load_two(p.dstate + p.slot_offset(segment.slot, part * 4 + j) + first + c, carry[j]);
+    else
+      carry[j][0] = carry[j][1] = 0.0f;
+  }
+
+  const auto fetch = [&](int64_t chunk) {
+    auto& stage = shared.stages[chunk % 2];
+    const int64_t t = segment.begin + chunk * kScanChunk;
+    const int count = tokens_of(chunk);
+    fetch_rows<kScanChannels>(stage.dy, p.dy + t * p.dy_stride + first, p.dy_stride, count);
+    fetch_rows<kScanChannels>(stage.z, p.z + t * p.z_stride + first, p.z_stride, count);
+    fetch_rows<kScanChannels>(stage.delta, p.delta + t * p.delta_stride + first, p.delta_stride, count);
+    fetch_rows<kScanChannels>(stage.u, p.u + t * p.u_stride + first, p.u_stride, count);
+    fetch_rows<kScanStates>(stage.B, p.B + t * p.B_stride, p.B_stride, count);
+    fetch_rows<kScanStates>(stage.C, p.C + t * p.C_stride, p.C_stride, count);
+    const float* start = p.starts + p.slot_offset(first_row + chunk, 0) + first;
+    fetch_rows<kScanChannels>(stage.start, start, p.channels, kScanChunk);
+    fetch_rows<kScanChannels>(stage.start + kScanChunk, start + kScanChunk * p.channels, p.channels, kScanChunk);
+    copy_async_commit();
+  };
+
+  fetch(chunks - 1);
+  for (int64_t chunk = chunks - 1; chunk >= 0; --chunk) {
+    auto& stage = shared.stages[chunk % 2];
+    const int64_t t = segment.begin + chunk * kScanChunk + row;
+    const bool inside = row < tokens_of(chunk);
+    copy_async_wait<0>();
+    __syncthreads();  // the chunk is here; the one behind it is done with
+    if (chunk > 0) fetch(chunk - 1);
+
+    // Behind the segment's end the step is 0 and dy is: states and gradients stay as they are.
+    {
+      float dy[4], z[4], delta[4], u[4], bias[4], step[4], input[4];
+      load_four(&stage.dy[row][c4], dy);
+      load_four(&stage.z[row][c4], z);
+      load_four(&stage.delta[row][c4], delta);
+      load_four(&stage.u[row][c4], u);
+      load_four(p.delta_bias + first + c4, bias);
+#pragma unroll
+      for (int k = 0; k < 4; ++k) {
+        const ScanToken token = scan_token(delta[k] + bias[k], u[k], dy[k], z[k]);
+        step[k] = inside ? token.step : 0.0f, input[k] = inside ? token.input : 0.0f;
+        dy[k] = token.dq, z[k] = token.dz, delta[k] = token.step_slope;
+      }
+      store_four(&shared.step[row][c4], step);
+      store_four(&shared.input[row][c4], input);
+      store_four(&stage.dy[row][c4], dy);
+      store_four(&stage.z[row][c4], z);
+      store_four(&stage.delta[row][c4], delta);
+    }
+    __syncthreads();
+
+    // The states before and after each token, and its decays.
+    float h[kScanChunk + 1][4][2], decay[kScanChunk][4][2];
+#pragma unroll
+    for (int j = 0; j < 4; ++j) load_two(&stage.start[part * 4 + j][c], h[0][j]);
+#pragma unroll
+    for (int i = 0; i < kScanChunk; ++i) {
+      float step[2], input[2], B[4];
+      load_two(&shared.step[i][c], step);
+      load_two(&shared.input[i][c], input);
+      load_four(&stage.B[i][part * 4], B);
+#pragma unroll
+      for (int j = 0; j < 4; ++j)
+#pragma unroll
+        for (int k = 0; k < 2; ++k) {
+          decay[i][j][k] = scan_decay(step[k] * rate[j][k], k == 0, j);
+          h[i + 1][j][k] = fmaf(decay[i][j][k], h[i][j][k], input[k] * B[j]);
+        }
+    }
+#pragma unroll
+    for (int i = kScanChunk - 1; i >= 0; --i) {
+      float step[2], input[2], dq[2], B[4], C[4], dB[4], dC[4];
+      load_two(&shared.step[i][c], step);
+      load_two(&shared.input[i][c], input);
+      load_two(&stage.dy[i][c], dq);
+      load_four(&stage.B[i][part * 4], B);
+      load_four(&stage.C[i][part * 4], C);
+      ScanTokenSums sums[2];
+#pragma unroll
+      for (int j = 0; j < 4; ++j) {
+        float gradient[2];
+#pragma unroll
+        for (int k = 0; k < 2; ++k)
+          gradient[k] = scan_state_back(decay[i][j][k], h[i][j][k], h[i + 1][j][k], rate[j][k], B[j], C[j], dq[k],
+                                        step[k], carry[j][k], A_sums[j][k], sums[k]);
+        dB[j] = fmaf(gradient[0], input[0], gradient[1] * input[1]);
+        dC[j] = fmaf(dq[0], h[i + 1][j][0], dq[1] * h[i + 1][j][1]);
+      }
+      shared.products[i][0][part][pair] = make_float4(dB[0], dB[1], dB[2], dB[3]);
+      shared.products[i][1][part][pair] = make_float4(dC[0], dC[1], dC[2], dC[3]);
+      store_two(&shared.sums[0][i][part][c], sums[0].q, sums[1].q);
+      store_two(&shared.sums[1][i][part][c], sums[0].along_B, sums[1].along_B);
+      store_two(&shared.sums[2][i][part][c], sums[0].along_decay, sums[1].along_decay);
+    }
+    __syncthreads();
+
+    // The outputs of 4 channels of a token.
+    {
+      float total[3][4], u[4], D[4], step[4], dq[4], gate[4], slope[4], du[4], ddelta[4], dz[4];
+#pragma unroll
+      for (int i = 0; i < 3; ++i) {
+        float of_part[4][4];
+#pragma unroll
+        for (int q = 0; q < 4; ++q) load_four(&shared.sums[i][row][q][c4], of_part[q]);
+#pragma unroll
+        for (int k = 0; k < 4; ++k) total[i][k] = (of_part[0][k] + of_part[1][k]) + (of_part[2][k] + of_part[3][k]);
+      }
+      load_four(&stage.u[row][c4], u);
+      load_four(p.D + first + c4, D);
+      load_four(&shared.step[row][c4], step);
+      load_four(&stage.dy[row][c4], dq);
+      load_four(&stage.z[row][c4], gate);
+      load_four(&stage.delta[row][c4], slope);
+#pragma unroll
+      for (int k = 0; k < 4; ++k) {
+        const ScanTokenGradients to = scan_gradients({step[k], 0.0f, dq[k], gate[k], slope[k]}, u[k], D[k],
+                                                     {total[0][k], total[1][k], total[2][k]});
+        du[k] = to.du, ddelta[k] = to.ddelta, dz[k] = to.dz;
+      }
+      if (inside) {
+        store_four(p.du + t * p.du_stride + first + c4, du);
+        store_four(p.ddelta + t * p.ddelta_stride + first + c4, ddelta);
+        store_four(p.dz + t * p.dz_stride + first + c4, dz);
+#pragma unroll
+        for (int k = 0; k < 4; ++k) D_sums[k] = fmaf(dq[k], u[k], D_sums[k]), bias_sums[k] += ddelta[k];
+      }
+    }
+    // dB and dC over the channels: two threads for the 4 states of a part, each for half of the pairs. They begin at
+    // different pairs, so that 8 neighbouring threads read from different banks.
+    {
+      const int sum = threadIdx.x / 2, half = threadIdx.x % 2;  // sum: [token, dB or dC, part]
+      const float4* products = &shared.products[0][0][0][0] + sum * 32 + half * 16;
+      float4 total = make_float4(0, 0, 0, 0);
+#pragma unroll
+      for (int i = 0; i < 16; ++i) {
+        const float4 product = products[(i + threadIdx.x) % 16];
+        total.x += product.x, total.y += product.y, total.z += product.z, total.w += product.w;
+      }
+      total.x += __shfl_xor_sync(0xffffffffu, total.x, 1);
+      total.y += __shfl_xor_sync(0xffffffffu, total.y, 1);
+      total.z += __shfl_xor_sync(0xffffffffu, total.z, 1);
+      total.w += __shfl_xor_sync(0xffffffffu, total.w, 1);
+      const int token = sum / 8;
+      const int64_t at = blockIdx.x * p.l + segment.begin + chunk * kScanChunk + token;
+      if (half == 0 && token < tokens_of(chunk))
+        *reinterpret_cast<float4*>(p.partials + at * 2 * kScanStates + sum % 8 * 4) = total;
+    }
+  }
+
+#pragma unroll
+  for (int j = 0; j < 4; ++j) {
+    const int state = part * 4 + j;
+    store_two(p.sums_of(blockIdx.y, state) + first + c, A_sums[j][0], A_sums[j][1]);
+    if (p.carried(segment))
+      store_two(p.dstate + p.slot_offset(segment.slot, state) + first + c, carry[j][0], carry[j][1]);
+  }
+  // dD and ddelta_bias of the 8 rows that the threads had; the steps are done with.
+  store_four(&shared.step[row][c4], D_sums);
+  store_four(&shared.input[row][c4], bias_sums);
+  __syncthreads();
+  const int channel = threadIdx.x % kScanChannels, which = threadIdx.x / kScanChannels;
+  float total = 0.0f;
+#pragma unroll
+  for (int i = 0; i < kScanChunk; ++i) total += which == 0 ? shared.step[i][channel] : shared.input[i][channel];
+  p.sums_of(blockIdx.y, kScanStates + which)[first + channel] = total;
+}
+
+// ---- any number of states and channels ----
+
+// A warp has 32 channels of a segment and takes one state after the other. Sums over the states grow in du (along_B),
+// ddelta (along_decay) and dz (q), which only this thread touches, and become the gradients at the last state.
+template <class T>
+__global__ void __launch_bounds__(kAnyScanChannels) scan_backward_any_kernel(const ScanBackwardProblem<T> p) {
+  const Segment segment = p.segments[blockIdx.y];
+  if (segment.length == 0) return;
+  const int64_t mine = blockIdx.x * int64_t{kAnyScanChannels} + threadIdx.x;
+  const bool inside = mine < p.channels;
+  const int64_t e = inside ? mine : p.channels - 1;  // those outside take part in sums over the warp, with zeros
+  const int64_t chunks = (segment.length + kScanChunk - 1) / kScanChunk;
+  float* const starts = p.starts + first_chunk_row(segment, blockIdx.y, kScanChunk) * p.channels + e;
+  const float bias = p.delta_bias[e], D = p.D[e];
+  const auto biased = [&](int64_t t) { return p.delta[t * p.delta_stride + e] + bias; };
+  const auto u_of = [&](int64_t t) { return widen(p.u[t * p.u_stride + e]); };
+  float D_sum = 0.0f, bias_sum = 0.0f;
+
+  for (int n = 0; n < p.n; ++n) {
+    const float rate = p.A[p.slot_offset(0, n) + e] * kLog2E;
+    const auto decayed_by = [&](float step) { return exp2_approximate(step * rate); };
+    float state = segment.slot >= 0 ? p.state[p.slot_offset(segment.slot, n) + e] : 0.0f;
+    for (int64_t chunk = 0; chunk < chunks; ++chunk) {
+      if (inside) starts[chunk * p.channels] = state;
+      if (chunk + 1 == chunks) break;
+      const int64_t t0 = segment.begin + chunk * kScanChunk;
+      for (int64_t t = t0; t < t0 + kScanChunk; ++t) {
+        const float step = scan_step(biased(t));
+        state = fmaf(decayed_by(step), state, step * u_of(t) * p.B[t * p.B_stride + n]);
+      }
+    }
+    float carry = p.carried(segment) ? p.dstate[p.slot_offset(segment.slot, n) + e] : 0.0f, A_sum = 0.0f;
+    for (int64_t chunk = chunks - 1; chunk >= 0; --chunk) {
+      const int64_t t0 = segment.begin + chunk * kScanChunk;
+      const int count = static_cast<int>(min(segment.length - chunk * kScanChunk, int64_t{kScanChunk}));
+      float h[kScanChunk + 1], decay[kScanChunk];
+      h[0] = inside ? starts[chunk * p.channels] : 0.0f;
+#pragma unroll
+      for (int i = 0; i < kScanChunk; ++i) {
+        const int64_t t = t0 + min(i, count - 1);
+        const float step = i < count ? scan_step(biased(t)) : 0.0f;
+        decay[i] = decayed_by(step);
+        h[i + 1] = fmaf(decay[i], h[i], step * u_of(t) * p.B[t * p.B_stride + n]);
+      }
+#pragma unroll
+      for (int i = kScanChunk - 1; i >= 0; --i) {
+        if (i >= count) continue;
+        const int64_t t = t0 + i;
+        const float u = u_of(t);
+        const ScanToken token = scan_token(biased(t), u, p.dy[t * p.dy_stride + e], p.z[t * p.z_stride + e]);
+        float &du = p.du[t * p.du_stride + e], &ddelta = p.ddelta[t * p.ddelta_stride + e];
+        float& dz = p.dz[t * p.dz_stride + e];
+        ScanTokenSums sums;
+        if (n > 0) sums = {dz, du, ddelta};
+        const float gradient = scan_state_back(decay[i], h[i], h[i + 1], rate, p.B[t * p.B_stride + n],
+                                               p.C[t * p.C_stride + n], token.dq, token.step, carry, A_sum, sums);
+        const float dB = warp_sum(inside ? gradient * token.input : 0.0f);
+        const float dC = warp_sum(inside ? token.dq * h[i + 1] : 0.0f);
+        if (threadIdx.x == 0) {
+          float* const to = p.partials + (blockIdx.x * p.l + t) * 2 * p.n + n;
+          to[0] = dB, to[p.n] = dC;
+        }
+        if (!inside) continue;
+        if (n + 1 < p.n) {
+          dz = sums.q, du = sums.along_B, ddelta = sums.along_decay;
+          continue;
+        }
+        const ScanTokenGradients gradients = scan_gradients(token, u, D, sums);
+        du = gradients.du, ddelta = gradients.ddelta, dz = gradients.dz;
+        D_sum = fmaf(token.dq, u, D_sum);
+        bias_sum += gradients.ddelta;
+      }
+    }
+    if (!inside) continue;
+    p.sums_of(blockIdx.y, n)[e] = A_sum;
+    if (p.carried(segment)) p.dstate[p.slot_offset(segment.slot, n) + e] = carry;
+  }
+  if (!inside) return;
+  p.sums_of(blockIdx.y, p.n)[e] = D_sum;
+  p.sums_of(blockIdx.y, p.n + 1)[e] = bias_sum;
+}
+
+// ---- sums of partial sums, in their order ----
+
+// dB and dC of a segment, over the groups of channels.
+template <class T>
+__global__ void __launch_bounds__(256) scan_group_sums_kernel(const ScanBackwardProblem<T> p) {
+  const Segment segment = p.segments[blockIdx.y];
+  const int width = 2 * p.n;
+  const int64_t place = blockIdx.x * int64_t{256} + threadIdx.x;
+  if (place >= segment.length * width) return;
+  const int64_t t = segment.begin + place / width;
+  const int column = static_cast<int>(place % width);
+  const float* from = p.partials + segment.begin * width + place;
+  float sum = 0.0f;
+#pragma unroll 8
+  for (int group = 0; group < p.groups; ++group, from += p.l * width) sum += *from;
+  if (column < p.n)
+    p.dB[t * p.dB_stride + column] = sum;
+  else
+    p.dC[t * p.dC_stride + column - p.n] = sum;
+}
+
+// dA_log, dD and ddelta_bias, over the segments; blockIdx.y is the row of the sums.
+template <class T>
+__global__ void __launch_bounds__(128) scan_segment_sums_kernel(const ScanBackwardProblem<T> p) {
+  const int64_t e = blockIdx.x * int64_t{128} + threadIdx.x;
+  const int row = blockIdx.y;
+  if (e >= p.channels) return;
+  float sum = 0.0f;
+  for (int s = 0; s < p.segment_count; ++s)
+    if (p.segments[s].length > 0) sum += p.sums_of(s, row)[e];
+  if (row < p.n)
+    p.dA_log[p.slot_offset(0, row) + e] += p.A[p.slot_offset(0, row) + e] * sum;
+  else
+    (row == p.n ? p.dD : p.ddelta_bias)[e] += sum;
+}
+
+}  // namespace saker::cuda
