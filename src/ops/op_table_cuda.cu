@@ -22,14 +22,14 @@ constexpr OpTable kCuda{
     .quantize = cuda::quantize,
     .choose_tokens = cuda::choose_tokens,
     .mixer_step = cuda::mixer_step,
-    .linear_backward = not_on_a_gpu,
-    .rms_norm_backward = not_on_a_gpu,
+    .linear_backward = cuda::linear_backward,
+    .rms_norm_backward = cuda::rms_norm_backward,
     .causal_conv1d_backward = not_on_a_gpu,
     .selective_scan_backward = not_on_a_gpu,
-    .embedding_backward = not_on_a_gpu,
-    .linear_cross_entropy = not_on_a_gpu,
-    .sum_of_squares = not_on_a_gpu,
-    .adamw = not_on_a_gpu,
+    .embedding_backward = cuda::embedding_backward,
+    .linear_cross_entropy = cuda::linear_cross_entropy,
+    .sum_of_squares = cuda::sum_of_squares,
+    .adamw = cuda::adamw,
 };
 
 }  // namespace

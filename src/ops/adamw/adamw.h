@@ -46,5 +46,8 @@ void adamw(Stream& stream, const AdamwArgs& args) noexcept;
 namespace cpu {
 void adamw(Stream& stream, const AdamwArgs& args) noexcept;
 }
+namespace cuda {
+void adamw(Stream& stream, const AdamwArgs& args);
+}
 
 }  // namespace saker
