@@ -1,4 +1,6 @@
 // Every operation on a GPU: the cases of its test by the rule of its test.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -6,8 +8,6 @@
 #include <memory>
 #include <utility>
 #include <vector>
-
-#include <fmt/format.h>
 
 #include "core/rng.h"
 #include "gpu/gpu_test.h"
