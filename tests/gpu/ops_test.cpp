@@ -173,10 +173,10 @@ class GpuGradients : public GpuTest {
 };
 
 TEST_F(GpuGradients, Adamw) {
-  test_op_cases_on(gpu_, adamw_cases());
+  test_op_cases_on(gpu_, without_benchmarks(adamw_cases()));
 }
 TEST_F(GpuGradients, EmbeddingBackward) {
-  test_op_cases_on(gpu_, embedding_backward_cases());
+  test_op_cases_on(gpu_, without_benchmarks(embedding_backward_cases()));
   test_also<EmbeddingBackwardProblem, EmbeddingBackwardCase>({{.l = 3000, .d = 129, .v = 7}, {.l = 700, .d = 600}});
 }
 TEST_F(GpuGradients, LinearBackward) {
@@ -201,7 +201,8 @@ TEST_F(GpuGradients, RmsNormBackward) {
                                                           {.rows = 5, .columns = 4611, .accumulate = true}});
 }
 TEST_F(GpuGradients, SumOfSquares) {
-  test_op_cases_on(gpu_, sum_of_squares_cases());
+  test_op_cases_on(gpu_, without_benchmarks(sum_of_squares_cases()));
+  test_also<SumOfSquaresProblem, int64_t>({(5 << 20) + 3});
 }
 
 TEST_F(GpuGradients, RmsNormBackwardWritesOverTheGradient) {
