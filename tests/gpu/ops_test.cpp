@@ -1,26 +1,36 @@
 // The operations on a GPU: the cases of its test by the rule of its test.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <initializer_list>
+#include <memory>
 #include <utility>
 #include <vector>
 
 #include "core/rng.h"
 #include "gpu/gpu_test.h"
 #include "infer/sampler.h"
+#include "ops/adamw/adamw_cases.h"
 #include "ops/cast/cast_cases.h"
 #include "ops/causal_conv1d/causal_conv1d_backward_cases.h"
 #include "ops/causal_conv1d/causal_conv1d_cases.h"
+#include "ops/embedding/embedding_backward_cases.h"
 #include "ops/embedding/embedding_cases.h"
+#include "ops/linear/linear_backward_cases.h"
 #include "ops/linear/linear_cases.h"
+#include "ops/linear_cross_entropy/linear_cross_entropy_cases.h"
 #include "ops/log_sum_exp/log_sum_exp_cases.h"
 #include "ops/mixer_step/mixer_step_cases.h"
 #include "ops/op_testing.h"
 #include "ops/pick_columns/pick_columns_cases.h"
 #include "ops/quantize/quantize_cases.h"
+#include "ops/rms_norm/rms_norm_backward_cases.h"
 #include "ops/rms_norm/rms_norm_cases.h"
 #include "ops/selective_scan/selective_scan_backward_cases.h"
 #include "ops/selective_scan/selective_scan_cases.h"
+#include "ops/sum_of_squares/sum_of_squares_cases.h"
 
 namespace saker {
 namespace {
@@ -156,6 +166,108 @@ TEST_F(GpuOps, CuttingAConvolutionChangesNothing) {
       EXPECT_TRUE(same_bytes(state, whole_state)) << "window by " << cut;
     }
   }
+}
+
+class GpuGradients : public GpuTest {
+ protected:
+  // Shapes that only a GPU has code of its own for.
+  template <class Problem, class Case>
+  void test_also(std::initializer_list<Case> list) {
+    std::vector<OpCase> cases;
+    for (const Case& c : list)
+      cases.push_back({fmt::format("case {} of a GPU", cases.size()), [c] { return std::make_unique<Problem>(c); }});
+    test_op_cases_on(gpu_, cases);
+  }
+};
+
+TEST_F(GpuGradients, Adamw) {
+  test_op_cases_on(gpu_, without_benchmarks(adamw_cases()));
+}
+TEST_F(GpuGradients, EmbeddingBackward) {
+  test_op_cases_on(gpu_, without_benchmarks(embedding_backward_cases()));
+  test_also<EmbeddingBackwardProblem, EmbeddingBackwardCase>({{.l = 3000, .d = 129, .v = 7}, {.l = 700, .d = 600}});
+}
+TEST_F(GpuGradients, LinearBackward) {
+  test_op_cases_on(gpu_, without_benchmarks(linear_backward_cases()));
+  test_also<LinearBackwardProblem, LinearBackwardCase>(
+      {{.l = 2500, .o = 140, .i = 7, .bias = true},
+       {.l = 2500, .o = 48, .i = 128, .type = DType::bf16, .bias = true, .accumulate = true}});
+}
+TEST_F(GpuGradients, LinearCrossEntropy) {
+  test_op_cases_on(gpu_, without_benchmarks(linear_cross_entropy_cases()));
+  test_also<LinearCrossEntropyProblem, LinearCrossEntropyCase>(
+      {{.l = kGpuHeadRows + 300}, {.l = kGpuHeadRows + 3, .d = 512, .v = 40, .type = DType::bf16}, {.v = 5003}});
+}
+TEST_F(GpuGradients, RmsNormBackward) {
+  test_op_cases_on(gpu_, without_benchmarks(rms_norm_backward_cases()));
+  test_also<RmsNormBackwardProblem, RmsNormBackwardCase>({{.rows = 2100, .columns = 20},
+                                                          {.rows = 1030, .columns = 600},
+                                                          {.rows = 1030, .columns = 601},
+                                                          {.rows = 3, .columns = 1026},
+                                                          {.rows = 3, .columns = 4096},
+                                                          {.rows = 1030, .columns = 4108},
+                                                          {.rows = 5, .columns = 4611, .accumulate = true}});
+}
+TEST_F(GpuGradients, SumOfSquares) {
+  test_op_cases_on(gpu_, without_benchmarks(sum_of_squares_cases()));
+  test_also<SumOfSquaresProblem, int64_t>({(5 << 20) + 3});
+}
+
+TEST_F(GpuGradients, RmsNormBackwardWritesOverTheGradient) {
+  for (const int64_t columns : {19, 48, 700, 4611}) {
+    Stream stream(gpu_);
+    CaseTensor x(DType::f32, {4, columns}, 1), dy(DType::f32, {4, columns}, 3), dx(DType::f32, {4, columns}, 4);
+    for (CaseTensor* to : {&dx, &dy})
+      rms_norm_backward(stream, {.dx = to->on(stream), .dy = dy.on(stream), .x = x.on(stream), .eps = 1e-5});
+    stream.wait();
+    EXPECT_TRUE(same_bytes(dx, dy)) << columns;
+  }
+}
+
+TEST_F(GpuGradients, SumOfSquaresShowsNanAndInfinity) {
+  for (const int64_t at : {0, 5, 40, 20000, 49999})
+    for (const float bad : {INFINITY, NAN}) {
+      Stream stream(gpu_);
+      CaseTensor x(DType::f32, {50000}, 1), sum(DType::f64, {1}, 2);
+      x.view().as<float>()[at] = bad;
+      sum_of_squares(stream, sum.on(stream), x.on(stream));
+      stream.wait();
+      EXPECT_FALSE(std::isfinite(*sum.view().as<double>())) << bad << " at " << at;
+    }
+}
+
+TEST_F(GpuGradients, ALogitThatIsNoNumberMakesALossThatIsNone) {
+  constexpr int64_t v = 4099;
+  for (const float bad : {NAN, INFINITY})
+    for (const int64_t at : {0, 20, 4095, 4098}) {
+      Stream stream(gpu_);
+      CaseTensor weight(DType::f32, {v, 1}, 1), x(DType::f32, {1, 1}, 2, 1.0, 0.0), nats(DType::f32, {1, 1}, 3),
+          lse(DType::f32, {1, 1}, 4);
+      weight.view().as<float>()[at] = bad;
+      const int32_t label = 1;
+      linear_cross_entropy(stream, {.nats = nats.on(stream),
+                                    .lse = lse.on(stream),
+                                    .x = x.on(stream),
+                                    .weight = weight.on(stream),
+                                    .labels = {&label, 1}});
+      stream.wait();
+      EXPECT_FALSE(std::isfinite(*nats.view().as<float>())) << bad << " at " << at;
+    }
+}
+
+TEST_F(GpuGradients, ANormThatIsNoNumberMakesAStepThatIsNone) {
+  Stream stream(gpu_);
+  CaseTensor p(DType::f32, {5}, 1), m(DType::f32, {5}, 2), v(DType::f32, {5}, 3, 1.0, 0.1), g(DType::f32, {5}, 4),
+      norm(DType::f64, {1}, 5, NAN);
+  adamw(stream, {.parameter = p.on(stream),
+                 .moment1 = m.on(stream),
+                 .moment2 = v.on(stream),
+                 .gradient = g.on(stream),
+                 .squared_norm = norm.on(stream),
+                 .max_norm = 1.0,
+                 .lr = 0.01});
+  stream.wait();
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(std::isnan(p.view().as<float>()[i])) << i;
 }
 
 class GpuChoice : public GpuTest {

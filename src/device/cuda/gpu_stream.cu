@@ -32,8 +32,8 @@ GpuStream::State::~State() {
   const WholeGpu alone(gpu);
   if (stream) cudaStreamSynchronize(stream);
   for (auto& [key, plan] : plans) {
-    cublasLtMatrixLayoutDestroy(plan.weight);
-    cublasLtMatrixLayoutDestroy(plan.x);
+    cublasLtMatrixLayoutDestroy(plan.right);
+    cublasLtMatrixLayoutDestroy(plan.left);
     cublasLtMatrixLayoutDestroy(plan.y);
     cublasLtMatmulDescDestroy(plan.product);
   }

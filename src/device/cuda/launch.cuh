@@ -45,14 +45,14 @@ const T* on_gpu(Stream& stream, std::span<const T> list) {
 }
 
 // The sum over a block of kThreads threads, in every thread, in one order. `shared` [kThreads / 32].
-template <int kThreads>
-__device__ __forceinline__ float block_sum(float value, float* shared) {
+template <int kThreads, class Value>
+__device__ __forceinline__ Value block_sum(Value value, Value* shared) {
 #pragma unroll
   for (int lane = 16; lane > 0; lane /= 2) value += __shfl_xor_sync(0xffffffffu, value, lane);
   __syncthreads();
   if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = value;
   __syncthreads();
-  float total = 0.0f;
+  Value total = 0;
 #pragma unroll
   for (int warp = 0; warp < kThreads / 32; ++warp) total += shared[warp];
   return total;

@@ -30,10 +30,10 @@ struct GpuStream::State {
     size_t bytes = 0;
   };
   // A product of cuBLASLt as it was planned for its shape, strides and alignment.
-  using PlanKey = std::tuple<int64_t, int64_t, int64_t, int, int64_t, int64_t, int>;
+  using PlanKey = std::tuple<int64_t, int64_t, int64_t, int, int64_t, int64_t, int64_t, int>;
   struct Plan {
     cublasLtMatmulDesc_t product = nullptr;
-    cublasLtMatrixLayout_t weight = nullptr, x = nullptr, y = nullptr;
+    cublasLtMatrixLayout_t right = nullptr, left = nullptr, y = nullptr;
     cublasLtMatmulAlgo_t algorithm{};
     bool found = false;
   };

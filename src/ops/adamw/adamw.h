@@ -7,7 +7,8 @@
 //
 // Shapes    parameter, moment1, moment2, gradient, rounded contiguous, of one number of elements; squared_norm [1].
 // Types     parameter, moments, gradient f32 (all f64 on the reference backend); rounded bf16; squared_norm f64, of the
-//           unscaled gradients of all tensors. Arithmetic f32 or better.
+//           unscaled gradients of all tensors, read where the step is computed: nothing waits for it. Arithmetic f32
+//           or better.
 // Aliasing  none.
 // Result    bitwise independent of the number of threads.
 // Errors    invalid_argument if a shape or a setting, unsupported if a type differs from the above.
@@ -50,6 +51,9 @@ void adamw(Stream& stream, const AdamwArgs& args) noexcept;
 }
 namespace cpu {
 void adamw(Stream& stream, const AdamwArgs& args) noexcept;
+}
+namespace cuda {
+void adamw(Stream& stream, const AdamwArgs& args);
 }
 
 }  // namespace saker

@@ -29,12 +29,12 @@ class AdamwProblem : public OpProblem {
         rounded_(DType::bf16, {c.elements}, 6) {}
 
   void run(Stream& stream) override {
-    adamw(stream, {.parameter = parameter_.view(),
-                   .moment1 = moment1_.view(),
-                   .moment2 = moment2_.view(),
-                   .rounded = case_.rounded ? rounded_.view() : TensorView(),
-                   .gradient = gradient_.view(),
-                   .squared_norm = case_.squared_norm >= 0.0 ? ConstTensorView(norm_.view()) : ConstTensorView(),
+    adamw(stream, {.parameter = parameter_.on(stream),
+                   .moment1 = moment1_.on(stream),
+                   .moment2 = moment2_.on(stream),
+                   .rounded = case_.rounded ? rounded_.on(stream) : TensorView(),
+                   .gradient = gradient_.on(stream),
+                   .squared_norm = case_.squared_norm >= 0.0 ? ConstTensorView(norm_.on(stream)) : ConstTensorView(),
                    .max_norm = case_.max_norm,
                    .gradient_scale = case_.gradient_scale,
                    .lr = 0.01,

@@ -29,5 +29,8 @@ void embedding_backward(Stream& stream, const EmbeddingBackwardArgs& args) noexc
 namespace cpu {
 void embedding_backward(Stream& stream, const EmbeddingBackwardArgs& args) noexcept;
 }
+namespace cuda {
+void embedding_backward(Stream& stream, const EmbeddingBackwardArgs& args);
+}
 
 }  // namespace saker

@@ -22,7 +22,7 @@ class EmbeddingBackwardProblem : public OpProblem {
     for (int64_t t = 0; t < c.l; ++t) ids_.push_back(static_cast<int32_t>(t * t * 31 % c.v));
   }
 
-  void run(Stream& stream) override { embedding_backward(stream, dtable_.view(), dh_.view(), ids_); }
+  void run(Stream& stream) override { embedding_backward(stream, dtable_.on(stream), dh_.on(stream), ids_); }
   // An id may occur in every row.
   std::vector<OpOutput> outputs() const override {
     const auto l = static_cast<double>(ids_.size()) + 1.0;

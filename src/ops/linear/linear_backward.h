@@ -38,5 +38,8 @@ void linear_backward(Stream& stream, const LinearBackwardArgs& args) noexcept;
 namespace cpu {
 void linear_backward(Stream& stream, const LinearBackwardArgs& args);
 }
+namespace cuda {
+void linear_backward(Stream& stream, const LinearBackwardArgs& args);
+}
 
 }  // namespace saker

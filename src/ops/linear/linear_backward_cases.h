@@ -30,12 +30,12 @@ class LinearBackwardProblem : public OpProblem {
         dbias_(DType::f32, {c.o}, 6) {}
 
   void run(Stream& stream) override {
-    linear_backward(stream, {.dx = case_.to_x ? dx_.view() : TensorView(),
-                             .dweight = case_.to_weight ? dweight_.view() : TensorView(),
-                             .dbias = case_.bias ? dbias_.view() : TensorView(),
-                             .dy = dy_.view(),
-                             .x = x_.view(),
-                             .weight = weight_.view(),
+    linear_backward(stream, {.dx = case_.to_x ? dx_.on(stream) : TensorView(),
+                             .dweight = case_.to_weight ? dweight_.on(stream) : TensorView(),
+                             .dbias = case_.bias ? dbias_.on(stream) : TensorView(),
+                             .dy = dy_.on(stream),
+                             .x = x_.on(stream),
+                             .weight = weight_.on(stream),
                              .accumulate = case_.accumulate});
   }
   // Partial sums of products of unit variance are of the square root of their number.

@@ -16,7 +16,8 @@
 // Aliasing  none.
 // Result    bitwise independent of the number of threads.
 // Errors    invalid_argument if a shape or label, unsupported if a type differs from the above.
-// Cost      2 l v d FLOPs for the loss, 6 l v d with gradients; scratch of kHeadRows rows of logits.
+// Cost      2 l v d FLOPs for the loss, 6 l v d with gradients; scratch of kHeadRows rows of logits, on a GPU
+//           of kGpuHeadRows rows of logits, and of their gradients if x is bf16.
 // Source    model-spec 3.6 and 6.8.
 #pragma once
 
@@ -32,6 +33,8 @@ inline constexpr int32_t kIgnoredLabel = -100;
 
 // Rows whose logits are in memory at once.
 inline constexpr int64_t kHeadRows = 256;
+// On a GPU, where each pass over so many rows reads and writes all of dweight.
+inline constexpr int64_t kGpuHeadRows = 2048;
 
 struct LinearCrossEntropyArgs {
   TensorView nats;                  // [l, 1]
@@ -51,6 +54,9 @@ namespace reference {
 void linear_cross_entropy(Stream& stream, const LinearCrossEntropyArgs& args) noexcept;
 }
 namespace cpu {
+void linear_cross_entropy(Stream& stream, const LinearCrossEntropyArgs& args);
+}
+namespace cuda {
 void linear_cross_entropy(Stream& stream, const LinearCrossEntropyArgs& args);
 }
 

@@ -34,12 +34,12 @@ class LinearCrossEntropyProblem : public OpProblem {
   }
 
   void run(Stream& stream) override {
-    linear_cross_entropy(stream, {.nats = nats_.view(),
-                                  .lse = lse_.view(),
-                                  .dx = case_.gradients ? dx_.view() : TensorView(),
-                                  .dweight = case_.gradients ? dweight_.view() : TensorView(),
-                                  .x = x_.view(),
-                                  .weight = weight_.view(),
+    linear_cross_entropy(stream, {.nats = nats_.on(stream),
+                                  .lse = lse_.on(stream),
+                                  .dx = case_.gradients ? dx_.on(stream) : TensorView(),
+                                  .dweight = case_.gradients ? dweight_.on(stream) : TensorView(),
+                                  .x = x_.on(stream),
+                                  .weight = weight_.on(stream),
                                   .labels = labels_,
                                   .scale = case_.scale,
                                   .z_loss = case_.z_loss});

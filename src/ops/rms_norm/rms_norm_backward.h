@@ -37,5 +37,8 @@ void rms_norm_backward(Stream& stream, const RmsNormBackwardArgs& args) noexcept
 namespace cpu {
 void rms_norm_backward(Stream& stream, const RmsNormBackwardArgs& args);
 }
+namespace cuda {
+void rms_norm_backward(Stream& stream, const RmsNormBackwardArgs& args);
+}
 
 }  // namespace saker

@@ -29,11 +29,11 @@ class RmsNormBackwardProblem : public OpProblem {
         dweight_(DType::f32, {c.columns}, 5) {}
 
   void run(Stream& stream) override {
-    rms_norm_backward(stream, {.dx = dx_.view(),
-                               .dweight = case_.weighted ? dweight_.view() : TensorView(),
-                               .dy = dy_.view(),
-                               .x = x_.view(),
-                               .weight = case_.weighted ? ConstTensorView(weight_.view()) : ConstTensorView(),
+    rms_norm_backward(stream, {.dx = dx_.on(stream),
+                               .dweight = case_.weighted ? dweight_.on(stream) : TensorView(),
+                               .dy = dy_.on(stream),
+                               .x = x_.on(stream),
+                               .weight = case_.weighted ? ConstTensorView(weight_.on(stream)) : ConstTensorView(),
                                .eps = 1e-5,
                                .accumulate = case_.accumulate});
   }

@@ -28,5 +28,8 @@ void sum_of_squares(Stream& stream, const SumOfSquaresArgs& args) noexcept;
 namespace cpu {
 void sum_of_squares(Stream& stream, const SumOfSquaresArgs& args);
 }
+namespace cuda {
+void sum_of_squares(Stream& stream, const SumOfSquaresArgs& args);
+}
 
 }  // namespace saker

@@ -12,7 +12,7 @@ class SumOfSquaresProblem : public OpProblem {
  public:
   explicit SumOfSquaresProblem(int64_t elements) : sum_(DType::f64, {1}, 1), x_(DType::f32, {elements}, 2) {}
 
-  void run(Stream& stream) override { sum_of_squares(stream, sum_.view(), x_.view()); }
+  void run(Stream& stream) override { sum_of_squares(stream, sum_.on(stream), x_.on(stream)); }
   // Partial sums of the magnitude of the number of elements, rounded in f64: the rule counts in spacings of f32.
   std::vector<OpOutput> outputs() const override {
     const auto count = static_cast<double>(x_.view().shape.elements()) + 1.0;

@@ -1,0 +1,166 @@
+#include <algorithm>
+#include <cfloat>
+
+#include "device/cuda/intrinsics.cuh"
+#include "device/cuda/launch.cuh"
+#include "device/cuda/vectors.cuh"
+#include "ops/linear/blas_product.cuh"
+#include "ops/linear/linear.h"
+#include "ops/linear_cross_entropy/linear_cross_entropy.h"
+
+namespace saker::cuda {
+
+namespace {
+
+constexpr int kThreads = 512, kWidth = 4;
+
+struct HeadRows {
+  float *nats, *lse;    // rows, nats_stride and lse_stride apart
+  const float* logits;  // [rows, v], `stride` apart, a multiple of eight; 16-byte aligned
+  const int32_t* labels;
+  int64_t nats_stride, lse_stride, stride, v;
+  double scale, z_loss;
+};
+
+// sum e^x over some x, as total e^largest. Any x that is no number makes a total that is none.
+struct ExpSum {
+  float largest = -FLT_MAX, total = 0.0f;
+
+  __device__ void add(float x) {
+    if (x > largest) {
+      total *= expf(largest - x);
+      largest = x;
+    }
+    total += expf(x - largest);
+  }
+};
+
+__device__ __forceinline__ float block_max(float value, float* shared) {
+#pragma unroll
+  for (int lane = 16; lane > 0; lane /= 2) value = fmaxf(value, __shfl_xor_sync(0xffffffffu, value, lane));
+  if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = value;
+  __syncthreads();
+#pragma unroll
+  for (int warp = 0; warp < kThreads / 32; ++warp) value = fmaxf(value, shared[warp]);
+  return value;
+}
+
+// Calls f(i, vector) with this thread's vectors of a row, then its last elements, in ascending order; what lies behind
+// the row's end is not read.
+template <class F>
+__device__ __forceinline__ void for_row(const float* row, int64_t v, const F& f) {
+  const int64_t whole = v / kWidth * kWidth;
+#pragma unroll 4
+  for (int64_t i = int64_t{threadIdx.x} * kWidth; i < whole; i += kThreads * kWidth) f(i, load_vector<kWidth>(row + i));
+  const int64_t last = whole + threadIdx.x;
+  if (last < v) f(last, load_vector<1>(row + last));
+}
+
+// A block for a row: the loss, and in the second pass, which finds the row in the cache, dlogits. These may lie where
+// the logits do. Bytes: 4 an element, 4 + sizeof(T) more with gradients.
+template <class T, bool kGradients>
+__global__ void __launch_bounds__(kThreads) loss_kernel(T* dlogits, const HeadRows p) {
+  __shared__ float largest_of[kThreads / 32], sums[kThreads / 32];
+  const float* const row = p.logits + blockIdx.x * p.stride;
+  float &nats = p.nats[blockIdx.x * p.nats_stride], &lse = p.lse[blockIdx.x * p.lse_stride];
+  const int32_t label = p.labels[blockIdx.x];
+  T* const to = dlogits + blockIdx.x * p.stride;
+  if (label < 0) {
+    if (threadIdx.x == 0) nats = lse = 0.0f;
+    if constexpr (kGradients)
+      for (int64_t i = threadIdx.x; i < p.v; i += kThreads) to[i] = round_to<T>(0.0f);
+    return;
+  }
+  const float labelled = row[label];  // before the row is overwritten
+  ExpSum own;
+  for_row(row, p.v, [&]<int kCount>(int64_t, const Vector<float, kCount>& x) {
+#pragma unroll
+    for (int k = 0; k < kCount; ++k) own.add(x.at[k]);
+  });
+  const float largest = block_max(own.largest, largest_of);
+  const float total = block_sum<kThreads>(own.total * expf(own.largest - largest), sums);
+  const float sum_of_all = largest + logf(total);
+  if (threadIdx.x == 0) {
+    nats = sum_of_all - labelled;
+    lse = sum_of_all;
+  }
+  if constexpr (kGradients) {
+    const auto factor = static_cast<float>(p.scale * (1.0 + 2.0 * p.z_loss * static_cast<double>(sum_of_all)));
+    const auto scale = static_cast<float>(p.scale);
+    for_row(row, p.v, [&]<int kCount>(int64_t i, const Vector<float, kCount>& x) {
+      Vector<T, kCount> gradient;
+#pragma unroll
+      for (int k = 0; k < kCount; ++k) {
+        const float softmax = expf(x.at[k] - sum_of_all) * factor;
+        gradient.at[k] = round_to<T>(i + k == label ? softmax - scale : softmax);
+      }
+      store_vector(to + i, gradient);
+    });
+  }
+}
+
+// Logits of kGpuHeadRows rows and their gradients, in scratch memory: products of these types use none.
+class Head {
+ public:
+  Head(Stream& stream, const LinearCrossEntropyArgs& args)
+      : stream_(stream),
+        args_(args),
+        labels_(on_gpu(stream, args.labels)),
+        stride_(ceil_div(args.weight.rows(), 8) * 8) {
+    const int64_t elements = std::min(args.x.rows(), kGpuHeadRows) * stride_;
+    const bool apart = args.dx && args.x.dtype != DType::f32;
+    const size_t bytes = static_cast<size_t>(elements) * sizeof(float);  // a multiple of 32
+    auto* const scratch = static_cast<std::byte*>(
+        stream.gpu().scratch(bytes + (apart ? static_cast<size_t>(elements) * size_of(args.x.dtype) : 0)));
+    logits_ = scratch;
+    dlogits_ = apart ? scratch + bytes : scratch;
+  }
+
+  // Rows [begin, begin + rows).
+  void run(int64_t begin, int64_t rows) {
+    const ConstTensorView x = args_.x.slice_rows(begin, rows);
+    const Shape shape{rows, args_.weight.rows()};
+    linear(stream_, {.y = {logits_, DType::f32, shape, stride_}, .x = x, .weight = args_.weight, .bias = {}});
+    with_element(args_.x.dtype,
+                 [&]<class T>(T) { args_.dx ? loss<T, true>(begin, rows) : loss<T, false>(begin, rows); });
+    if (!args_.dx) return;
+    const ConstTensorView dlogits(dlogits_, args_.x.dtype, shape, stride_);
+    blas_product(stream_, {.y = args_.dx.slice_rows(begin, rows), .left = dlogits, .right = args_.weight});
+    blas_product(stream_,
+                 {.y = args_.dweight, .left = dlogits, .right = x, .left_transposed = true, .accumulate = true});
+  }
+
+ private:
+  template <class T, bool kGradients>
+  void loss(int64_t begin, int64_t rows) {
+    const TensorView &nats = args_.nats, &lse = args_.lse;
+    loss_kernel<T, kGradients><<<static_cast<unsigned>(rows), kThreads, 0, handle(stream_)>>>(
+        reinterpret_cast<T*>(dlogits_), {.nats = static_cast<float*>(nats.data) + nats.offset(begin),
+                                         .lse = static_cast<float*>(lse.data) + lse.offset(begin),
+                                         .logits = reinterpret_cast<const float*>(logits_),
+                                         .labels = labels_ + begin,
+                                         .nats_stride = nats.row_stride,
+                                         .lse_stride = lse.row_stride,
+                                         .stride = stride_,
+                                         .v = args_.weight.rows(),
+                                         .scale = args_.scale,
+                                         .z_loss = args_.z_loss});
+    state_of(stream_).launched("loss_kernel");
+  }
+
+  Stream& stream_;
+  const LinearCrossEntropyArgs& args_;
+  const int32_t* labels_;
+  int64_t stride_;
+  std::byte *logits_ = nullptr, *dlogits_ = nullptr;
+};
+
+}  // namespace
+
+void linear_cross_entropy(Stream& stream, const LinearCrossEntropyArgs& args) {
+  Head head(stream, args);
+  for (int64_t begin = 0; begin < args.x.rows(); begin += kGpuHeadRows)
+    head.run(begin, std::min(kGpuHeadRows, args.x.rows() - begin));
+}
+
+}  // namespace saker::cuda
