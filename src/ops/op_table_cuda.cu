@@ -7,7 +7,7 @@ namespace {
 
 template <class Args>
 void not_on_a_gpu(Stream&, const Args&) {
-  fail(ErrorCode::unsupported, "[backend] gradients have no CUDA version in this build; train with --device cpu");
+  fail(ErrorCode::unsupported, "[backend] moments in 8 bits have no CUDA version; train with --device cpu");
 }
 
 constexpr OpTable kCuda{
