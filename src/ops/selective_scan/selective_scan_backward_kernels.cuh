@@ -98,12 +98,13 @@ __device__ __forceinline__ ScanTokenGradients scan_gradients(const ScanToken& to
 __device__ __forceinline__ float scan_state_back(float decay, float before, float after, float rate, float B, float C,
                                                  float dq, float step, float& carry, float& A_sum,
                                                  ScanTokenSums& sums) {
-  const float gradient = fmaf(dq, C, carry), decayed = gradient * (decay * before);
+  const float gradient = fmaf(dq, C, carry);
+  carry = decay * gradient;
+  const float decayed = carry * before;
   sums.q = fmaf(C, after, sums.q);
   sums.along_B = fmaf(gradient, B, sums.along_B);
   sums.along_decay = fmaf(decayed, rate, sums.along_decay);
   A_sum = fmaf(decayed, step, A_sum);
-  carry = decay * gradient;
   return gradient;
 }
 
