@@ -11,11 +11,11 @@
 // bf16; instructions are those of the compiled loops:
 //              bytes                                          exponential unit      instructions         time
 //   starts     48 KB in, 64 KB of states out       26 ns      14 + 2      62 clk     8.8      68 clk      39 ns
-//   back       178 KB in, 112 KB out               68 ns      14 + 6      78 clk    27       210 clk     119 ns
+//   back       178 KB in, 112 KB out               68 ns      14 + 6      78 clk    26       201 clk     114 ns
 //   sums       16 KB                                4 ns                                                  4 ns
 // (exponentials per token and channel, of which scan_decay() takes 2 of 16 off the unit; instructions per state, 18 of
 // them in back arithmetic of the states). Shared memory, in back: 1.5 words a state for the sums over states, 2 for
-// those over channels, about 1.3 for the rest: 150 clk. In back a thread has about 250 registers: two blocks, 8 warps,
+// those over channels, about 1.3 for the rest: 150 clk. In back a thread has 255 registers: two blocks, 8 warps,
 // to a multiprocessor.
 // Scratch memory: l n e / 8 of states and l n e / 32 of dB and dC, in floats: 80 KB a token at this size.
 #pragma once
