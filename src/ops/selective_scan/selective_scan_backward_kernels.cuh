@@ -8,14 +8,16 @@
 // block are partial sums, those over time are partial by segment; two small kernels add them up in order.
 //
 // Estimate for a token of 8,192 channels and 16 states on an H200 (132 multiprocessors, 1.755 GHz, 4.3 TB/s), u in
-// bf16:
-//              bytes                                          exponential unit      instructions       time
-//   starts     48 KB in, 64 KB of states out       27 ns      14 + 2      62 clk    5      40 clk      36 ns
-//   back       178 KB in, 112 KB out               68 ns      14 + 6      78 clk    18     140 clk     80 ns + waits
-//   sums       16 KB                                4 ns                                                4 ns
-// (per token and channel, of which scan_decay() takes 2 of 16 off the unit; instructions per state). Shared memory: 1.5
-// words a state for the sums over states, 2 for those over channels, about 1.3 for the rest: 150 clk. FLOPs: 14 a
-// state. Scratch memory: 8 n e + 4 l n e / 8 bytes of states, l n e / 8 of dB and dC: 86 KB a token at this size.
+// bf16; instructions are those of the compiled loops:
+//              bytes                                          exponential unit      instructions         time
+//   starts     48 KB in, 64 KB of states out       26 ns      14 + 2      62 clk     8.8      68 clk      39 ns
+//   back       178 KB in, 112 KB out               68 ns      14 + 6      78 clk    26       201 clk     114 ns
+//   sums       16 KB                                4 ns                                                  4 ns
+// (exponentials per token and channel, of which scan_decay() takes 2 of 16 off the unit; instructions per state, 18 of
+// them in back arithmetic of the states). Shared memory, in back: 1.5 words a state for the sums over states, 2 for
+// those over channels, about 1.3 for the rest: 150 clk. In back a thread has 255 registers: two blocks, 8 warps,
+// to a multiprocessor.
+// Scratch memory: l n e / 8 of states and l n e / 32 of dB and dC, in floats: 80 KB a token at this size.
 #pragma once
 
 #include "ops/chunk_rows.h"
@@ -98,12 +100,13 @@ __device__ __forceinline__ ScanTokenGradients scan_gradients(const ScanToken& to
 __device__ __forceinline__ float scan_state_back(float decay, float before, float after, float rate, float B, float C,
                                                  float dq, float step, float& carry, float& A_sum,
                                                  ScanTokenSums& sums) {
-  const float gradient = fmaf(dq, C, carry), decayed = gradient * (decay * before);
+  const float gradient = fmaf(dq, C, carry);
+  carry = decay * gradient;
+  const float decayed = carry * before;
   sums.q = fmaf(C, after, sums.q);
   sums.along_B = fmaf(gradient, B, sums.along_B);
   sums.along_decay = fmaf(decayed, rate, sums.along_decay);
   A_sum = fmaf(decayed, step, A_sum);
-  carry = decay * gradient;
   return gradient;
 }
 
