@@ -33,8 +33,8 @@ struct ScanProblem {
   int channels;
 };
 
-// 2^x for x <= 0, relative error 2e-7, without the unit for exponentials: x = i + f, 2^f by a minimax polynomial that is
-// 1 at 0, so that a step of 0 leaves a state as it is.
+// 2^x for x <= 0, relative error 2e-7, without the unit for exponentials: x = i + f, 2^f by a minimax polynomial that
+// is 1 at 0, so that a step of 0 leaves a state as it is.
 __device__ __forceinline__ float exp2_polynomial(float x) {
   constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: adding it leaves the nearest integer in the low bits
   x = fmaxf(x, -126.0f);
