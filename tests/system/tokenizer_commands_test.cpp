@@ -62,7 +62,7 @@ TEST_F(TokenizerCommands, SpecialTokensAndFilesOfDocuments) {
 }
 
 TEST_F(TokenizerCommands, TheCapCutsNoCharacterInTwo) {
-  folder_.write("text.txt", "xxxxxé");
+  folder_.write("text.txt", "abcdeé");
   EXPECT_EQ(report("text.txt", {"--vocab", "257", "--max-bytes", "6"})["bytes"], 5);
   EXPECT_EQ(report("text.txt", {"--vocab", "257", "--max-bytes", "7"})["bytes"], 7);
   folder_.write("lines.jsonl", "{\"text\": \"abcd\"}\n{\"text\": \"efgh\"}\n{\"text\": 5}");
