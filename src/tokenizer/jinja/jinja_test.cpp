@@ -122,6 +122,7 @@ TEST(Jinja, Json) {
   expect_all({{"d | tojson", R"({"b": 1, "a": [1, {"x": null}], "items": 2})"},
               {"['\u00e9\\n\"', 1.0, true] | tojson", R"(["é\n\"", 1.0, true])"},
               {"'\u00e9\\U0001F600' | tojson(ensure_ascii=true)", R"("\u00e9\ud83d\ude00")"},
+              {"'~\\x7f' | tojson, '~\\x7f' | tojson(ensure_ascii=true)", R"(('"~\x7f"', '"~\\u007f"'))"},
               {"{'b': [], 'a': [1]} | tojson(indent=2, sort_keys=true)", "{\n  \"a\": [\n    1\n  ],\n  \"b\": []\n}"},
               {"{10: 1, 2: 2} | tojson(sort_keys=true)", "{\"2\": 2, \"10\": 1}"},
               {"[1, 2] | tojson(separators=(',', ':'))", "[1,2]"}});
