@@ -117,6 +117,7 @@ void Chat::set_system(std::string_view text) {
 }
 
 void Chat::rewind(int64_t count) {
+  SAKER_CHECK(exchanges() > 0, ErrorCode::invalid_argument, "[chat] expected a question to forget, found none");
   SAKER_CHECK(count >= 1 && count <= exchanges(), ErrorCode::invalid_argument,
               "[chat] expected a number of questions from 1 to {} to forget, found {}", exchanges(), count);
   messages_.resize(messages_.size() - static_cast<size_t>(count) * 2);
