@@ -46,7 +46,7 @@ constexpr const char* kHelp =
     "  /quit          leave\n"
     "A space before the slash makes a question of it.\n";
 
-const std::vector<std::string> kCommands{"save", "load", "fork", "rewind", "reset", "system", "help", "quit"};
+const std::vector<std::string> kCommands{"/save", "/load", "/fork", "/rewind", "/reset", "/system", "/help", "/quit"};
 
 constexpr size_t kMaxForks = 16;  // each holds a state
 
@@ -134,7 +134,7 @@ class ChatProgram {
       fmt::print(stderr, "{}", kHelp);
     else
       fail(ErrorCode::invalid_argument, "unknown command {}{}; /help lists them", saker::quoted("/" + name),
-           suggestion(kCommands, name));
+           suggestion(kCommands, "/" + name));
   }
 
   static void need_file(const std::string& argument, const char* command) {

@@ -57,9 +57,10 @@ void read(const std::string& file, int64_t max_bytes, const Interrupt& interrupt
   Watch watch(interrupt, file, "bytes", 0);
   const int64_t before = trainer.bytes();
   for_each_document(file, [&](std::string_view text) {
-    trainer.add(cut(text, max_bytes - (trainer.bytes() - before)));
+    const std::string_view taken = cut(text, max_bytes - (trainer.bytes() - before));
+    trainer.add(taken);
     watch.update(trainer.bytes() - before);
-    return trainer.bytes() - before < max_bytes;
+    return taken.size() == text.size() && trainer.bytes() - before < max_bytes;
   });
 }
 

@@ -49,11 +49,10 @@ class ChatTemplate {
 
  private:
   struct Parts;
-  explicit ChatTemplate(std::shared_ptr<const Parts> parts, bool is_fallback = false)
-      : parts_(std::move(parts)), is_fallback_(is_fallback) {}
+  explicit ChatTemplate(std::shared_ptr<const Parts> parts) : parts_(std::move(parts)) {}
 
   std::shared_ptr<const Parts> parts_;
-  bool is_fallback_;
+  bool is_fallback_ = false;
 };
 
 }  // namespace saker

@@ -94,7 +94,7 @@ TEST_F(ChatCommands, SaysWhatIsWrong) {
     EXPECT_EQ(outcome.code, code) << input << outcome.err;
     EXPECT_NE(outcome.err.find(words), std::string::npos) << input << outcome.err;
   };
-  expect_failure("/sav x\n", "unknown command \"/sav\" (did you mean \"save\"?)");
+  expect_failure("/sav x\n", "unknown command \"/sav\" (did you mean \"/save\"?)");
   expect_failure("/rewind 2\n", "[chat] expected a question to forget, found none");
   expect_failure("/rewind x\n", "/rewind N");
   expect_failure("/save\n", "no file");

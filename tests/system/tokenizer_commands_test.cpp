@@ -67,6 +67,8 @@ TEST_F(TokenizerCommands, TheCapCutsNoCharacterInTwo) {
   EXPECT_EQ(report("text.txt", {"--vocab", "257", "--max-bytes", "7"})["bytes"], 7);
   folder_.write("lines.jsonl", "{\"text\": \"abcd\"}\n{\"text\": \"efgh\"}\n{\"text\": 5}");
   EXPECT_EQ(report("lines.jsonl", {"--vocab", "257", "--max-bytes", "6"})["bytes"], 6) << "and reads no further";
+  folder_.write("cut.jsonl", "{\"text\": \"aé\"}\n{\"text\": \"b\"}\n{\"text\": 5}");
+  EXPECT_EQ(report("cut.jsonl", {"--vocab", "257", "--max-bytes", "2"})["bytes"], 1) << "nor past a cut";
 }
 
 TEST_F(TokenizerCommands, AVocabularyOutOfReachIsSaid) {

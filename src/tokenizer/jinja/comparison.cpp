@@ -25,11 +25,6 @@ std::optional<int> order_of_numbers(const Value& left, const Value& right) {
   return sign_of(x, y);
 }
 
-bool is_number(const Value& value) {
-  double ignored = 0.0;
-  return value.to_number(ignored);
-}
-
 bool equal_lists(Run& run, const List& a, const List& b) {
   if (&a == &b) return true;
   if (a.kind != b.kind || a.kind == ListKind::iterator || a.items.size() != b.items.size()) return false;
@@ -80,7 +75,7 @@ bool is_true(const Value& value) noexcept {
 
 bool equal(Run& run, const Value& left, const Value& right) {
   run.spend(kStep);
-  if (is_number(left) && is_number(right)) return order_of_numbers(left, right) == 0;
+  if (left.is_number() && right.is_number()) return order_of_numbers(left, right) == 0;
   if (left.text() && right.text()) {
     if (left.text()->size() != right.text()->size()) return false;
     run.spend(static_cast<int64_t>(left.text()->size()));
@@ -97,7 +92,7 @@ bool equal(Run& run, const Value& left, const Value& right) {
 std::optional<int> order(Run& run, const Value& left, const Value& right) {
   run.spend(kStep);
   for (const Value* side : {&left, &right}) run.refuse_undefined(*side);
-  if (is_number(left) && is_number(right)) return order_of_numbers(left, right);
+  if (left.is_number() && right.is_number()) return order_of_numbers(left, right);
   if (left.text() && right.text()) {
     run.spend(static_cast<int64_t>(std::min(left.text()->size(), right.text()->size())));
     return sign_of(left.text()->compare(*right.text()), 0);

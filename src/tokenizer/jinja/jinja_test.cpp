@@ -122,6 +122,7 @@ TEST(Jinja, Json) {
   expect_all({{"d | tojson", R"({"b": 1, "a": [1, {"x": null}], "items": 2})"},
               {"['\u00e9\\n\"', 1.0, true] | tojson", R"(["é\n\"", 1.0, true])"},
               {"'\u00e9\\U0001F600' | tojson(ensure_ascii=true)", R"("\u00e9\ud83d\ude00")"},
+              {"'~\\x7f' | tojson, '~\\x7f' | tojson(ensure_ascii=true)", R"(('"~\x7f"', '"~\\u007f"'))"},
               {"{'b': [], 'a': [1]} | tojson(indent=2, sort_keys=true)", "{\n  \"a\": [\n    1\n  ],\n  \"b\": []\n}"},
               {"{10: 1, 2: 2} | tojson(sort_keys=true)", "{\"2\": 2, \"10\": 1}"},
               {"[1, 2] | tojson(separators=(',', ':'))", "[1,2]"}});
@@ -263,9 +264,13 @@ TEST(Jinja, StaysWithinItsLimits) {
         "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "{% set ns = namespace() %}{% set ns.x = ns %}{{ ns }}",
         "{% for i in range(5000) %}x{% endfor %}", "{{ range(1000000) }}", "{{ 'x' | indent(1000000000, true) }}"})
     EXPECT_NE(error_of([&] { rendered(source, small); }).find("[chat template] line 1: "), std::string::npos) << source;
-  for (const std::string& deep :
-       {std::string(5000, '('), std::string(5000, '['), std::string(5000, '-'), "x" + std::string(5000, '[')})
-    EXPECT_NE(error_of([&] { parse("{{ " + deep); }), "");
+  const auto nested = [](char open, const char* close) {
+    std::string text = std::string(5000, open) + '1';
+    for (int i = 0; i < 5000; ++i) text += close;
+    return text;
+  };
+  for (const std::string& deep : {nested('(', ")"), nested('[', "]"), nested('-', ""), "x" + nested('[', "]")})
+    EXPECT_NE(error_of([&] { parse("{{ " + deep + " }}"); }).find("levels"), std::string::npos) << deep[0];
   std::string sum = "{{ 1", postfix = "{{ x", blocks;
   for (int i = 0; i < 5000; ++i) {
     sum += " + 1";

@@ -72,8 +72,6 @@ class JsonWriter {
     const auto code = static_cast<uint32_t>(c);
     if (c >= 0x20 && (c < 0x7F || !style_.ascii))
       out_ += bytes;
-    else if (c == 0x7F)
-      out_ += bytes;
     else if (c < 0x10000)
       out_ += fmt::format("\\u{:04x}", code);
     else

@@ -45,7 +45,7 @@ Value splitlines_method(Run& run, const std::string& text, Arguments& arguments)
   return run.list({parts.begin(), parts.end()});
 }
 
-// Of the whole text, or of text[start:end], which need not be there.
+// Of one affix, or of any in a tuple.
 template <bool at_start>
 Value affix_method(Run& run, const std::string& text, Arguments& arguments) {
   const Parameters given(run, at_start ? "startswith" : "endswith", arguments, {"affix"}, 1);

@@ -61,14 +61,13 @@ class Parser {
   }
 
   Statement parse_statement() {
-    const int line = tokens_.line();
-    Statement statement{line, Break{}};
+    Statement statement{tokens_.line(), Break{}};
     if (tokens_.skip_name("if"))
       statement.node = parse_if();
     else if (tokens_.skip_name("for"))
       statement.node = parse_for();
     else if (tokens_.skip_name("set"))
-      statement = {line, parse_set()};
+      statement.node = parse_set();
     else if (tokens_.skip_name("macro"))
       statement.node = parse_macro();
     else if (tokens_.skip_name("generation"))

@@ -30,8 +30,7 @@ bool is_none(const Value& value) {
   return value.is_none();
 }
 bool is_number(const Value& value) {
-  double ignored = 0.0;
-  return value.to_number(ignored);
+  return value.is_number();
 }
 bool is_integer(const Value& value) {
   return value.integer() != nullptr;

@@ -101,6 +101,7 @@ class Value {
   bool to_integer(int64_t& out) const noexcept;
   // Of those and fractions.
   bool to_number(double& out) const noexcept;
+  bool is_number() const noexcept { return boolean() || integer() || number(); }
 
   int depth() const noexcept;
   int64_t weight() const noexcept;
