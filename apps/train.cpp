@@ -15,6 +15,7 @@
 #include "apps/train_report.h"
 #include "apps/validation_sets.h"
 #include "core/error.h"
+#include "io/checksum.h"
 #include "train/shard_feed.h"
 #include "train/trainer.h"
 
@@ -59,7 +60,7 @@ nlohmann::ordered_json summary(const Trainer& trainer, const TrainingLine& line,
   nlohmann::ordered_json json{
       {"steps", trainer.progress().step},           {"tokens", trainer.progress().tokens},
       {"skipped", trainer.progress().skipped},      {"tokens_per_second", line.tokens_per_second()},
-      {"peak_memory_bytes", peak_memory_bytes()},   {"fingerprint", fmt::format("{:016x}", trainer.fingerprint())},
+      {"peak_memory_bytes", peak_memory_bytes()},   {"fingerprint", checksum_text(trainer.fingerprint())},
       {"model", (fs::path(out) / "model").string()}};
   for (const ValidationScore& score : trainer.scores()) json["validation"][score.name] = score.nats_per_token();
   return json;
