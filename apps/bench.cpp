@@ -26,8 +26,8 @@ CLI::App* add_bench_train(CLI::App& bench) {
   command->add_option("-b", options->training_sequences, "sequences of a step")
       ->check(whole_number(1, 1 << 16))
       ->capture_default_str();
-  command->add_option("-l", options->training_tokens, "tokens of a sequence")
-      ->check(whole_number(1, 1 << 20))
+  command->add_option("-l", options->training_tokens, "tokens of a sequence, the first of which is not predicted")
+      ->check(whole_number(2, 1 << 20))
       ->capture_default_str();
   command->add_option("--recompute", options->recompute, "activations computed twice: none, in_block or full")
       ->check(CLI::IsMember({"none", "in_block", "full"}))

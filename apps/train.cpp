@@ -15,6 +15,7 @@
 #include "apps/train_report.h"
 #include "apps/validation_sets.h"
 #include "core/error.h"
+#include "io/checksum.h"
 #include "train/shard_feed.h"
 #include "train/trainer.h"
 
@@ -44,6 +45,11 @@ RunStart start_of(const TrainOptions& options) {
   return {};
 }
 
+// Names of files may be no UTF-8.
+void print_json(const nlohmann::ordered_json& json) {
+  fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
 // Of products large enough to show what the machine can do, whatever the model.
 double product_rate(const Recipe& recipe, const Backend& backend) {
   constexpr int64_t kLargeEnough = 1024;
@@ -54,7 +60,7 @@ nlohmann::ordered_json summary(const Trainer& trainer, const TrainingLine& line,
   nlohmann::ordered_json json{
       {"steps", trainer.progress().step},           {"tokens", trainer.progress().tokens},
       {"skipped", trainer.progress().skipped},      {"tokens_per_second", line.tokens_per_second()},
-      {"peak_memory_bytes", peak_memory_bytes()},   {"fingerprint", fmt::format("{:016x}", trainer.fingerprint())},
+      {"peak_memory_bytes", peak_memory_bytes()},   {"fingerprint", checksum_text(trainer.fingerprint())},
       {"model", (fs::path(out) / "model").string()}};
   for (const ValidationScore& score : trainer.scores()) json["validation"][score.name] = score.nats_per_token();
   return json;
@@ -66,7 +72,7 @@ void dry_run(const Recipe& recipe, const TrainOptions& options) {
   if (has_manifest(recipe.data.shards)) dataset.emplace(recipe.data.shards, Verify::sizes);
   const RunEstimate plan = estimate(recipe, dataset ? &*dataset : nullptr);
   if (options.json)
-    fmt::print("{}\n", estimate_json(recipe, plan, options.tokens_per_second).dump());
+    print_json(estimate_json(recipe, plan, options.tokens_per_second));
   else
     print_estimate(recipe, plan, options.tokens_per_second);
 }
@@ -94,8 +100,7 @@ void train(const TrainOptions& options) {
   SAKER_CHECK(finished, ErrorCode::cancelled, "interrupted after step {}, which is saved; --resume continues",
               trainer.progress().step);
   if (options.json)
-    fmt::print("{}\n",
-               summary(trainer, line, options.out).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    print_json(summary(trainer, line, options.out));
   else
     fmt::print("{} steps, {} tokens: {}\n", trainer.progress().step, trainer.progress().tokens,
                (fs::path(options.out) / "model").string());
@@ -110,19 +115,25 @@ void check(const TrainOptions& options) {
 void add_train(CLI::App& app) {
   auto options = std::make_shared<TrainOptions>();
   CLI::App* command = app.add_subcommand("train", "run a training recipe");
-  command->add_option("RECIPE", options->recipe, "TOML file: model, data, stages, schedules")->required();
+  command->add_option("RECIPE", options->recipe, "TOML file: model, data, stages, schedules")
+      ->required()
+      ->check(not_empty());
   command->add_option("--out", options->out, "folder of the run: metrics.jsonl, checkpoints/, model/")
       ->check(not_empty());
   auto* resume = command->add_flag("--resume", options->resume, "continue the run in --out from its newest checkpoint");
-  auto* resume_from = command->add_option("--resume-from", options->resume_from, "continue it from this checkpoint");
-  auto* fork = command->add_option("--fork-from", options->fork_from,
-                                   "begin a run with the weights and the optimiser of a checkpoint");
+  auto* resume_from = command->add_option("--resume-from", options->resume_from, "continue it from this checkpoint")
+                          ->check(not_empty());
+  auto* fork = command
+                   ->add_option("--fork-from", options->fork_from,
+                                "begin a run with the weights and the optimiser of a checkpoint")
+                   ->check(not_empty());
   fork->excludes(resume)->excludes(resume_from);
   command->add_flag("--dry-run", options->dry_run, "print schedule, tokens, memory and FLOPs, and do nothing");
   command->add_option("--tokens-per-second", options->tokens_per_second, "for the time that --dry-run tells")
       ->check(CLI::PositiveNumber);
   command->add_option("--set", options->set, "change a value of the recipe: stages.0.tokens=2M")->take_all();
-  command->add_option("--data", options->shards, "folder of token shards (default: the recipe's data.shards)");
+  command->add_option("--data", options->shards, "folder of token shards (default: the recipe's data.shards)")
+      ->check(not_empty());
   add_device_options(*command, options->device);
   add_json_option(*command, options->json);
   command->footer(

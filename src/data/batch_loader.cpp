@@ -1,7 +1,6 @@
 #include "data/batch_loader.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "core/error.h"
 #include "data/permutation.h"
@@ -16,10 +15,6 @@ using nlohmann::json;
 
 uint64_t checksum_of(std::string_view text) noexcept {
   return checksum(std::as_bytes(std::span(text)));
-}
-
-std::string hex(uint64_t value) {
-  return fmt::format("{:016x}", value);
 }
 
 // Equal for mixtures that ask for the same.
@@ -49,12 +44,11 @@ std::vector<int64_t> counts(const json& array, size_t size, int64_t most) {
   return values;
 }
 
-uint64_t parse_hex(const std::string& text) {
-  uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
-  SAKER_CHECK(error == std::errc() && end == text.data() + text.size(), ErrorCode::corrupt_data,
-              "[loader] position: expected a fingerprint, found {}", saker::quoted(text));
-  return value;
+uint64_t parse_fingerprint(const std::string& text) {
+  const std::optional<uint64_t> value = checksum_from_text(text);
+  SAKER_CHECK(value, ErrorCode::corrupt_data, "[loader] position: expected a fingerprint, found {}",
+              saker::quoted(text));
+  return *value;
 }
 
 constexpr int64_t kMostTokens = int64_t{1} << 50;
@@ -215,7 +209,7 @@ json BatchLoader::position() const {
                                        : json::array({document.source, document.document, document.offset}));
   return {{"of", identity(long_document_tokens_)},
           {"long_document_tokens", long_document_tokens_},
-          {"mixture", hex(mixture_)},
+          {"mixture", checksum_text(mixture_)},
           {"rows", rows_},
           {"sources", sources},
           {"open", open}};
@@ -231,7 +225,7 @@ void BatchLoader::restore(const json& position) {
               "[loader] expected to go on with what the run began with ({}), found other data or settings ({})", saved,
               expected);
   BatchLoader restored(dataset_, seed_, carried_, rank_, world_);
-  restored.mixture_ = parse_hex(fields.text("mixture", ""));
+  restored.mixture_ = parse_fingerprint(fields.text("mixture", ""));
   restored.rows_ = counts(json::array({member(position, "rows")}), 1, kMostTokens)[0];
   const json &sources = member(position, "sources"), &open = member(position, "open");
   for (size_t i = 0; i < cursors_.size(); ++i)

@@ -1,11 +1,11 @@
 #include "data/manifest.h"
 
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "core/error.h"
 #include "io/atomic_file.h"
+#include "io/checksum.h"
 #include "io/json.h"
 #include "io/json_fields.h"
 #include "io/read_file.h"
@@ -20,18 +20,13 @@ using nlohmann::ordered_json;
 constexpr const char* kName = "manifest.json";
 constexpr const char* kFormat = "saker-tokens-1";
 
-std::string hex(uint64_t value) {
-  return fmt::format("{:016x}", value);
-}
-
-uint64_t read_hex(const JsonFields& fields, const char* key) {
+uint64_t read_checksum(const JsonFields& fields, const char* key) {
   const std::string text = fields.text(key, "");
-  uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
-  if (text.size() != 16 || error != std::errc() || end != text.data() + text.size())
+  const std::optional<uint64_t> value = checksum_from_text(text);
+  if (!value)
     fields.refuse(ErrorCode::corrupt_data, "expected {} to be 16 hexadecimal digits, found {}", key,
                   saker::quoted(text));
-  return value;
+  return *value;
 }
 
 int64_t read_count(const JsonFields& fields, const char* key) {
@@ -73,7 +68,7 @@ SourceEntry read_source(const JsonFields& fields, const std::string& from) {
   });
   for_each_member(fields, "shards", from, [&](const JsonFields& shard) {
     source.shards.push_back({read_name(shard, "file"), read_count(shard, "documents"), read_count(shard, "tokens"),
-                             read_count(shard, "bytes"), read_hex(shard, "checksum")});
+                             read_count(shard, "bytes"), read_checksum(shard, "checksum")});
   });
   const JsonFields skipped = fields.object("skipped_lines");
   for (const LineFault fault : kLineFaults)
@@ -90,7 +85,7 @@ ordered_json to_json(const SourceEntry& source) {
                       {"documents", shard.documents},
                       {"tokens", shard.tokens},
                       {"bytes", shard.bytes},
-                      {"checksum", hex(shard.checksum)}});
+                      {"checksum", checksum_text(shard.checksum)}});
   ordered_json out{{"name", source.name},       {"complete", source.complete}, {"documents", source.documents()},
                    {"tokens", source.tokens()}, {"bytes", source.bytes()},     {"inputs", inputs},
                    {"shards", shards}};
@@ -126,7 +121,7 @@ Manifest read_manifest(const std::filesystem::path& folder) {
               "[data] {}: expected format {}, found another", from, kFormat);
   const JsonFields tokenizer = fields.object("tokenizer"), settings = fields.object("settings");
   Manifest manifest;
-  manifest.tokenizer = read_hex(tokenizer, "fingerprint");
+  manifest.tokenizer = read_checksum(tokenizer, "fingerprint");
   manifest.vocab_size = tokenizer.extent("vocab_size", 0);
   manifest.end_of_text = tokenizer.token_id("end_of_text", -1);
   SAKER_CHECK(manifest.end_of_text >= 0 && manifest.end_of_text < manifest.vocab_size, ErrorCode::corrupt_data,
@@ -148,7 +143,7 @@ void write_manifest(const std::filesystem::path& folder, const Manifest& manifes
   for (const SourceEntry& source : manifest.sources) sources.push_back(to_json(source));
   const ordered_json document{{"format", kFormat},
                               {"tokenizer",
-                               {{"fingerprint", hex(manifest.tokenizer)},
+                               {{"fingerprint", checksum_text(manifest.tokenizer)},
                                 {"vocab_size", manifest.vocab_size},
                                 {"end_of_text", manifest.end_of_text}}},
                               {"settings",

@@ -8,6 +8,7 @@
 #include "data/documents.h"
 #include "data/token_shard.h"
 #include "io/atomic_file.h"
+#include "io/atomic_folder.h"
 #include "io/checksum.h"
 #include "io/file_handle.h"
 #include "io/read_file.h"
@@ -163,13 +164,6 @@ Manifest resumed(const Manifest& job, const fs::path& folder) {
   return found;
 }
 
-void remove_unfinished(const fs::path& folder) {
-  std::vector<fs::path> unfinished;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder))
-    if (entry.path().extension() == ".unfinished") unfinished.push_back(entry.path());
-  for (const fs::path& path : unfinished) fs::remove(path);
-}
-
 // An empty folder with the tokenizer, or what is there already.
 Manifest open_folder(const PrepareJob& job, const Manifest& manifest, std::string_view tokenizer_json) {
   std::error_code error;
@@ -177,7 +171,8 @@ Manifest open_folder(const PrepareJob& job, const Manifest& manifest, std::strin
   SAKER_CHECK(!error, ErrorCode::io, "[prepare] {} cannot be made: {}", job.out.string(), error.message());
   if (has_manifest(job.out)) {
     SAKER_CHECK(job.resume, ErrorCode::invalid_argument,
-                "[prepare] {}: expected a folder without manifest.json, found one; --resume goes on with it",
+                "[prepare] {}: expected a folder without manifest.json, found one; --resume goes on with it, "
+                "another --out begins anew",
                 job.out.string());
     Manifest found = resumed(manifest, job.out);
     remove_unfinished(job.out);

@@ -2,6 +2,8 @@
 
 #include <xxhash.h>
 
+#include <charconv>
+
 #include "core/error.h"
 
 namespace saker {
@@ -25,6 +27,18 @@ uint64_t Checksum::value() const noexcept {
 
 uint64_t checksum(std::span<const std::byte> bytes) noexcept {
   return XXH3_64bits(bytes.data(), bytes.size());
+}
+
+std::string checksum_text(uint64_t checksum) {
+  return fmt::format("{:016x}", checksum);
+}
+
+std::optional<uint64_t> checksum_from_text(std::string_view text) noexcept {
+  uint64_t value = 0;
+  const char* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, value, 16);
+  if (text.size() != 16 || error != std::errc() || end != last) return std::nullopt;
+  return value;
 }
 
 }  // namespace saker

@@ -4,7 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
+#include <string_view>
 
 namespace saker {
 
@@ -23,5 +26,9 @@ class Checksum {
 };
 
 uint64_t checksum(std::span<const std::byte> bytes) noexcept;
+
+// As JSON files have it: 16 hexadecimal digits. None for any other text.
+std::string checksum_text(uint64_t checksum);
+std::optional<uint64_t> checksum_from_text(std::string_view text) noexcept;
 
 }  // namespace saker

@@ -127,6 +127,14 @@ TEST(Checksum, DoesNotDependOnThePieces) {
   EXPECT_EQ(checksum({}), 0x2D06800538D394C2ull);  // published value of the empty input
 }
 
+TEST(Checksum, IsTextOf16Digits) {
+  for (const uint64_t value : {uint64_t{0}, uint64_t{0xFED}, ~uint64_t{0}})
+    EXPECT_EQ(checksum_from_text(checksum_text(value)), value);
+  EXPECT_EQ(checksum_text(0xFED), "0000000000000fed");
+  for (const char* text : {"", "fed", "0000000000000fedx", "000000000000 fed", "00000000000000x1", "-000000000000fed"})
+    EXPECT_FALSE(checksum_from_text(text)) << text;
+}
+
 TEST(AtomicFile, KnowsTheChecksumOfWhatItWrote) {
   const TemporaryFolder folder;
   AtomicFile file(folder.path() / "x");

@@ -27,12 +27,8 @@ std::string shown(const fs::path& path) {
   return saker::quoted(path.native(), 400);
 }
 
-std::string hex(uint64_t value) {
-  return fmt::format("{:016x}", value);
-}
-
 std::string checksum_of(std::string_view text) {
-  return hex(checksum(std::as_bytes(std::span(text))));
+  return checksum_text(checksum(std::as_bytes(std::span(text))));
 }
 
 struct Manifest {
@@ -96,7 +92,7 @@ void verify_file(const fs::path& path, const Manifest::File& expected) {
   SAKER_CHECK(bytes == static_cast<uint64_t>(expected.bytes), ErrorCode::corrupt_data,
               "[checkpoint] {}: expected {} bytes, found {}; the file is damaged", shown(path), expected.bytes, bytes);
   const MappedFile file(path);
-  SAKER_CHECK(hex(checksum(file.bytes())) == expected.checksum, ErrorCode::corrupt_data,
+  SAKER_CHECK(checksum_text(checksum(file.bytes())) == expected.checksum, ErrorCode::corrupt_data,
               "[checkpoint] {}: its checksum is not that of the manifest; the file is damaged", shown(path));
 }
 
@@ -117,7 +113,7 @@ void CheckpointFolderWriter::write_text(const std::string& name, std::string_vie
 }
 
 void CheckpointFolderWriter::add(const std::string& name, const SafetensorsWriter& written) {
-  files_[name] = {{"bytes", written.bytes()}, {"xxh3", hex(written.checksum())}};
+  files_[name] = {{"bytes", written.bytes()}, {"xxh3", checksum_text(written.checksum())}};
 }
 
 void CheckpointFolderWriter::commit(int64_t step, int64_t tokens) {

@@ -73,6 +73,8 @@ TEST_F(BadInput, NumbersThatAreNone) {
   for (const char* value : {"", "warm", "1e400", "0,5", "1 2"}) refused("generate", "--temperature", value, "a number");
   for (const char* value : {"-1", "99999999999999999999"}) refused("generate", "--top-k", value, "a whole number from");
   refused("bench", "-p", "1099511627776", "a whole number from 1 to 16777216");
+  expect_failure({"bench", "train", "--config", path("config.json"), "-l", "1"}, 2,
+                 "-l: expected a whole number from 2");
   expect_failure({"init", "--config", path("config.json"), "--out", path("x"), "--seed", "-1"}, 2,
                  "--seed: expected a whole number from 0");
 }
@@ -82,6 +84,9 @@ TEST_F(BadInput, PathsThatAreEmpty) {
   expect_failure({"generate", "--model", path("model"), "x", "--save-state", ""}, 2, "--save-state");
   expect_failure({"generate", "--model", path("model"), "--load-state", ""}, 2, "--load-state");
   expect_failure({"init", "--config", path("config.json"), "--out", ""}, 2, "--out");
+  for (const char* option : {"--data", "--resume-from", "--fork-from"})
+    expect_failure({"train", path("none.toml"), "--out", path("x"), option, ""}, 2, option);
+  expect_failure({"train", "", "--out", path("x")}, 2, "RECIPE");
 }
 
 TEST_F(BadInput, AStateThatCannotBeKeptIsSaidBeforeTheText) {

@@ -398,6 +398,9 @@ TEST_F(TrainingCommands, DryRunsComputeNothing) {
   const Outcome text = run_saker({"train", SAKER_SOURCE_DIR "/recipes/falcon-mamba-7b.toml", "--dry-run"});
   EXPECT_EQ(text.code, 0) << text.err;
   EXPECT_NE(text.out.find("7272665088 parameters"), std::string::npos) << text.out;
+  const std::string no_utf8 = path("\xff.toml");  // a recipe is named after its file
+  fs::copy_file(path("recipe.toml"), no_utf8);
+  EXPECT_EQ(summary(run_saker({"train", no_utf8, "--dry-run", "--json"}))["recipe"], "\uFFFD");
 }
 
 // What rows add to a pass is told before: the rest is the same program.
