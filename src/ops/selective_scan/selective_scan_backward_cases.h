@@ -22,7 +22,7 @@ struct SelectiveScanBackwardCase {
   double gate_deviation = 1.0;
   bool benchmark = false;
 
-  int64_t rows() const { return segments.empty() ? 0 : segments.back().begin + segments.back().length; }
+  int64_t rows() const { return rows_of(segments); }
 };
 
 class SelectiveScanBackwardProblem : public OpProblem {
@@ -130,13 +130,10 @@ inline std::vector<OpCase> selective_scan_backward_cases() {
 
   std::vector<OpCase> cases;
   for (const SelectiveScanBackwardCase& c : list) {
-    std::string segments;
-    for (const Segment& s : c.segments)
-      segments += fmt::format("{}{}@{}", segments.empty() ? "" : ",", s.length, s.slot);
     const auto l = static_cast<double>(c.rows()), e = static_cast<double>(c.e), n = static_cast<double>(c.n);
     const auto size = static_cast<double>(size_of(c.type));
     cases.push_back(
-        {fmt::format("l={} e={} n={} {}{}{} delta={} gate={}", segments, c.e, c.n, name(c.type),
+        {fmt::format("l={} e={} n={} {}{}{} delta={} gate={}", text_of(c.segments), c.e, c.n, name(c.type),
                      c.strided ? " strided" : "", c.carried ? "" : " truncated", c.delta_deviation, c.gate_deviation),
          [c] { return std::make_unique<SelectiveScanBackwardProblem>(c); },
          l * e * (24.0 + size) + 16.0 * l * n + 12.0 * n * e, 20.0 * l * e * n, c.benchmark});

@@ -21,7 +21,7 @@ struct SelectiveScanCase {
   DType handed_on = DType::f32;  // of delta and z
   bool benchmark = false;
 
-  int64_t rows() const { return segments.empty() ? 0 : segments.back().begin + segments.back().length; }
+  int64_t rows() const { return rows_of(segments); }
 };
 
 class SelectiveScanProblem : public OpProblem {
@@ -125,13 +125,10 @@ inline std::vector<OpCase> selective_scan_cases() {
 
   std::vector<OpCase> cases;
   for (const SelectiveScanCase& c : list) {
-    std::string segments;
-    for (const Segment& s : c.segments)
-      segments += fmt::format("{}{}@{}", segments.empty() ? "" : ",", s.length, s.slot);
     const auto l = static_cast<double>(c.rows()), e = static_cast<double>(c.e), n = static_cast<double>(c.n);
     const auto size = static_cast<double>(size_of(c.type));
     cases.push_back(
-        {fmt::format("l={} e={} n={} {}{}{} delta={} gate={}", segments, c.e, c.n, name(c.type),
+        {fmt::format("l={} e={} n={} {}{}{} delta={} gate={}", text_of(c.segments), c.e, c.n, name(c.type),
                      c.handed_on == DType::f32 ? "" : " rounded delta and z", c.strided ? " strided" : "",
                      c.delta_deviation, c.gate_deviation),
          [c] { return std::make_unique<SelectiveScanProblem>(c); },
