@@ -24,6 +24,14 @@ struct SelectiveScanCase {
   int64_t rows() const { return rows_of(segments); }
 };
 
+// A [n, e], below zero as -exp(A_log) is.
+inline CaseTensor decay_rates(int64_t n, int64_t e, uint64_t seed) {
+  CaseTensor A(DType::f32, {n, e}, seed, 0.5, 0.4);
+  auto* values = A.view().as<float>();
+  for (int64_t i = 0; i < n * e; ++i) values[i] = -std::exp(values[i]);
+  return A;
+}
+
 class SelectiveScanProblem : public OpProblem {
  public:
   explicit SelectiveScanProblem(const SelectiveScanCase& c)
@@ -33,14 +41,11 @@ class SelectiveScanProblem : public OpProblem {
         u_(c.type, {c.rows(), c.e}, 3),
         delta_(c.handed_on, {c.rows(), c.e}, 4, 0.0, c.delta_deviation, c.strided ? c.e + 16 : 0),
         delta_bias_(DType::f32, {c.e}, 5, -2.0),
-        A_(DType::f32, {c.n, c.e}, 6, 0.5, 0.4),
+        A_(decay_rates(c.n, c.e, 6)),
         B_(DType::f32, {c.rows(), c.n}, 7, 0.0, 1.0, c.strided ? 2 * c.n + 5 : 0),
         C_(DType::f32, {c.rows(), c.n}, 8, 0.0, 1.0, c.strided ? 2 * c.n + 5 : 0),
         D_(DType::f32, {c.e}, 9),
-        z_(c.handed_on, {c.rows(), c.e}, 10, 0.0, c.gate_deviation, c.strided ? 2 * c.e : 0) {
-    float* A = A_.view().as<float>();
-    for (int64_t i = 0; i < c.n * c.e; ++i) A[i] = -std::exp(A[i]);
-  }
+        z_(c.handed_on, {c.rows(), c.e}, 10, 0.0, c.gate_deviation, c.strided ? 2 * c.e : 0) {}
 
   void run(Stream& stream) override {
     selective_scan(stream, {.y = y_.on(stream),
