@@ -1,5 +1,7 @@
 #include "ops/op_case.h"
 
+#include <fmt/format.h>
+
 #include "device/cpu/parallel.h"
 #include "device/gpu.h"
 #include "ops/op_table.h"
@@ -57,6 +59,16 @@ bool CaseTensor::guards_intact() const {
   for (size_t i = 0; i < bytes_.size(); ++i)
     if (bytes_[i] != kPattern && !belongs(i)) return false;
   return true;
+}
+
+int64_t rows_of(Segments segments) noexcept {
+  return segments.empty() ? 0 : segments.back().begin + segments.back().length;
+}
+
+std::string text_of(Segments segments) {
+  std::string text;
+  for (const Segment& s : segments) text += fmt::format("{}{}@{}", text.empty() ? "" : ",", s.length, s.slot);
+  return text;
 }
 
 }  // namespace saker

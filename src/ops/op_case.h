@@ -9,6 +9,7 @@
 #include "core/rng.h"
 #include "device/backend.h"
 #include "device/tensor.h"
+#include "ops/segment.h"
 
 namespace saker {
 
@@ -70,5 +71,9 @@ struct OpCase {
   bool benchmark = false;  // a shape of real models: `saker bench --op` times it
   bool on_cpu = true;      // false: the CPU backend refuses its types
 };
+
+// Of a case's segments: the rows up to the end of the last one, and "length@slot,...", which names them.
+int64_t rows_of(Segments segments) noexcept;
+std::string text_of(Segments segments);
 
 }  // namespace saker

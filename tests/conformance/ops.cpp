@@ -108,29 +108,24 @@ class OpCheck {
   }
 
   void norm(const std::string& name, double eps) {
-    const Array x = input(name, "x");
-    const bool weighted = vectors_.contains(name + ".in.weight");
-    Tensor y = zeros(x.shape);
-    const Tensor x_in = made(x, x.shape);
-    const Tensor weight = weighted ? made(input(name, "weight"), {x.shape[1]}) : Tensor();
-    rms_norm(stream_, y.view(), x_in.view(), weight.view(), eps);
+    const NormInputs in = norm_inputs(name);
+    Tensor y = zeros(in.x.view().shape);
+    rms_norm(stream_, y.view(), in.x.view(), in.weight.view(), eps);
     check(name + ".y", y, output(name, "y"));
   }
 
   void norm_gradients(const std::string& name, double eps) {
-    const Array x = input(name, "x");
-    const bool weighted = vectors_.contains(name + ".in.weight");
-    Tensor dx = zeros(x.shape), dweight = weighted ? zeros({x.shape[1]}) : Tensor();
-    const Tensor x_in = made(x, x.shape), dy = made(output_gradient(name, "y"), x.shape);
-    const Tensor weight = weighted ? made(input(name, "weight"), {x.shape[1]}) : Tensor();
+    const NormInputs in = norm_inputs(name);
+    Tensor dx = zeros(in.x.view().shape), dweight = in.weight ? zeros(in.weight.view().shape) : Tensor();
+    const Tensor dy = made(output_gradient(name, "y"), in.x.view().shape);
     rms_norm_backward(stream_, {.dx = dx.view(),
                                 .dweight = dweight.view(),
                                 .dy = dy.view(),
-                                .x = x_in.view(),
-                                .weight = weight.view(),
+                                .x = in.x.view(),
+                                .weight = in.weight.view(),
                                 .eps = eps});
     check(name + ".dx", dx, gradient(name, "x"));
-    if (weighted) check(name + ".dweight", dweight, gradient(name, "weight"));
+    if (in.weight) check(name + ".dweight", dweight, gradient(name, "weight"));
   }
 
   // The vectors start from logits: x, with the identity as the weight.
@@ -172,6 +167,9 @@ class OpCheck {
     Tensor x, weight, bias, state;
     std::vector<Segment> segments;
   };
+  struct NormInputs {
+    Tensor x, weight;  // weight may be empty
+  };
 
   ScanInputs scan_inputs(const std::string& name) const {
     const Array u = input(name, "u");
@@ -201,6 +199,12 @@ class OpCheck {
             .bias = made(input(name, "bias"), {e}),
             .state = made(transposed(input(name, "state")), {b, k - 1, e}),
             .segments = rows(b, l)};
+  }
+
+  NormInputs norm_inputs(const std::string& name) const {
+    const Array x = input(name, "x");
+    const bool weighted = vectors_.contains(name + ".in.weight");
+    return {.x = made(x, x.shape), .weight = weighted ? made(input(name, "weight"), {x.shape[1]}) : Tensor()};
   }
 
   Array input(const std::string& name, const std::string& which) const { return read(vectors_, name + ".in." + which); }
@@ -270,7 +274,7 @@ void check_ops(const std::filesystem::path& golden, const Backend& backend, Repo
       if (name.starts_with("scan")) check.scan(name);
       if (name.starts_with("conv")) check.conv(name);
       if (name.starts_with("norm")) check.norm(name, eps);
-      if (!backend.place().on_host()) continue;  // a GPU has no gradients
+      if (!backend.place().on_host()) continue;  // a GPU's gradients: tests/gpu
       if (name.starts_with("scan")) check.scan_gradients(name);
       if (name.starts_with("conv")) check.conv_gradients(name);
       if (name.starts_with("norm")) check.norm_gradients(name, eps);

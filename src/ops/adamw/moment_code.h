@@ -11,9 +11,8 @@
 // pure function of the element's index and of the step). A second moment that is not 0 does not become 0: it divides.
 //
 // Error     of a rounding of x, with M as above:
-//             mean       0 (to 2^-19 of a step between codes); a second moment below 2^-18 M is kept at 2^-18 M, so
-//             that
-//                        its parameter moves by less
+//             mean       0 (to 2^-19 of a step between codes); a second moment below 2^-18 M is kept at 2^-18 M,
+//                        so that its parameter moves by less
 //             magnitude  < |x| / 16 where |x| >= 2^-6 M (second: 2^-14 M), else < 2^-10 M (2^-18 M)
 //             deviation  <= |x| / 32, 0.018 |x| in the mean over positions between codes and fractions
 //           A moment that is rounded at every step, x <- b x + ..., gathers 1 / sqrt(1 - b^2) times the deviation: 4%

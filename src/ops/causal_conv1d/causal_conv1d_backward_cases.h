@@ -19,7 +19,7 @@ struct CausalConv1dBackwardCase {
   double deviation = 1.0;
   bool benchmark = false;
 
-  int64_t rows() const { return segments.empty() ? 0 : segments.back().begin + segments.back().length; }
+  int64_t rows() const { return rows_of(segments); }
 };
 
 class CausalConv1dBackwardProblem : public OpProblem {
@@ -81,14 +81,12 @@ inline std::vector<OpCase> causal_conv1d_backward_cases() {
 
   std::vector<OpCase> cases;
   for (const CausalConv1dBackwardCase& c : list) {
-    std::string segments;
-    for (const Segment& s : c.segments)
-      segments += fmt::format("{}{}@{}", segments.empty() ? "" : ",", s.length, s.slot);
     const auto elements = static_cast<double>(c.rows() * c.e);
-    cases.push_back({fmt::format("l={} e={} k={}{}{}{} deviation={}", segments, c.e, c.k, c.bias ? "" : " no bias",
-                                 c.carried ? "" : " truncated", c.row_stride ? " strided" : "", c.deviation),
-                     [c] { return std::make_unique<CausalConv1dBackwardProblem>(c); }, 12.0 * elements,
-                     elements * (6.0 * static_cast<double>(c.k) + 10.0), c.benchmark});
+    cases.push_back(
+        {fmt::format("l={} e={} k={}{}{}{} deviation={}", text_of(c.segments), c.e, c.k, c.bias ? "" : " no bias",
+                     c.carried ? "" : " truncated", c.row_stride ? " strided" : "", c.deviation),
+         [c] { return std::make_unique<CausalConv1dBackwardProblem>(c); }, 12.0 * elements,
+         elements * (6.0 * static_cast<double>(c.k) + 10.0), c.benchmark});
   }
   return cases;
 }

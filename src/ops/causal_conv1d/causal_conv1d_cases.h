@@ -19,7 +19,7 @@ struct CausalConv1dCase {
   DType x_type = DType::f32;
   bool benchmark = false;
 
-  int64_t rows() const { return segments.empty() ? 0 : segments.back().begin + segments.back().length; }
+  int64_t rows() const { return rows_of(segments); }
 };
 
 class CausalConv1dProblem : public OpProblem {
@@ -81,11 +81,8 @@ inline std::vector<OpCase> causal_conv1d_cases() {
 
   std::vector<OpCase> cases;
   for (const CausalConv1dCase& c : list) {
-    std::string segments;
-    for (const Segment& s : c.segments)
-      segments += fmt::format("{}{}@{}", segments.empty() ? "" : ",", s.length, s.slot);
     const auto elements = static_cast<double>(c.rows() * c.e);
-    cases.push_back({fmt::format("l={} e={} k={} {}{}{}{} deviation={}", segments, c.e, c.k, name(c.type),
+    cases.push_back({fmt::format("l={} e={} k={} {}{}{}{} deviation={}", text_of(c.segments), c.e, c.k, name(c.type),
                                  c.x_type == DType::f32 ? "" : " rounded x", c.bias ? "" : " no bias",
                                  c.x_row_stride ? " strided" : "", c.deviation),
                      [c] { return std::make_unique<CausalConv1dProblem>(c); },

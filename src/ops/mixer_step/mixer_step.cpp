@@ -16,13 +16,21 @@ bool mixer_step(Stream& stream, const MixerStepArgs& args) {
   const OpCheck check("mixer_step", stream.backend());
   const int64_t d = args.residual.columns(), e = args.u.columns(), n = args.A.rows(), k = args.conv_weight.rows(),
                 r = args.dt_proj.columns(), s = args.ssm.shape[0];
+  const auto optional = [&](std::string_view argument, const ConstTensorView& bias, int64_t outputs) {
+    if (bias) check.shape(argument, bias, {outputs});
+  };
   check.shape("norm", args.norm, {d});
   check.shape("in_proj", args.in_proj, {2 * e, d});
+  optional("in_proj_bias", args.in_proj_bias, 2 * e);
   check.shape("x_proj", args.x_proj, {r + 2 * n, e});
   check.shape("dt_proj", args.dt_proj, {e, r});
+  check.shape("dt_bias", args.dt_bias, {e});
   check.shape("out_proj", args.out_proj, {d, e});
+  optional("out_proj_bias", args.out_proj_bias, d);
   check.shape("conv_weight", args.conv_weight, {k, e});
+  optional("conv_bias", args.conv_bias, e);
   check.shape("A", args.A, {n, e});
+  check.shape("D", args.D, {e});
   check.shape("conv", args.conv, {s, k - 1, e});
   check.shape("ssm", args.ssm, {s, n, e});
   check.shape("z", args.z, {b, e});

@@ -14,6 +14,7 @@
 // Workspace z, u, y: undefined before and after. y may be u.
 // Result    bitwise independent of the other sequences and of their number.
 // Serves    not every backend and shape: mixer_step() says whether it did. Nothing has been touched if it did not.
+// Errors    invalid_argument if a shape or slot differs from the above.
 // Cost      the bytes of the matrices once; per sequence the states once each way.
 #pragma once
 

@@ -10,6 +10,7 @@
 #include "ops/mixer_step/mixer_step.h"
 #include "ops/op_case.h"
 #include "ops/quantize/quantize.h"
+#include "ops/selective_scan/selective_scan_cases.h"
 
 namespace saker {
 
@@ -38,13 +39,11 @@ class MixerStepProblem : public OpProblem {
         x_proj_(c.type, {c.r + 2 * c.n, c.e}, 11, 0.0, 1.0 / std::sqrt(static_cast<double>(c.e))),
         dt_proj_(c.type, {c.e, c.r}, 12, 0.0, 1.0 / std::sqrt(static_cast<double>(c.r))),
         dt_bias_(DType::f32, {c.e}, 13, -2.0),
-        A_(DType::f32, {c.n, c.e}, 14, 0.5, 0.4),
+        A_(decay_rates(c.n, c.e, 14)),
         D_(DType::f32, {c.e}, 15),
         out_proj_(c.type, {c.d, c.e}, 16, 0.0, 1.0 / std::sqrt(static_cast<double>(c.e))),
         out_proj_bias_(DType::f32, {c.d}, 17, 0.0, 0.1),
         quantized_(DType::u8, {static_cast<int64_t>(of_all_quantized())}, 18) {
-    float* A = A_.view().as<float>();
-    for (int64_t i = 0; i < c.n * c.e; ++i) A[i] = -std::exp(A[i]);
     for (int64_t t = 0; t < c.b; ++t) segments_.push_back({t, 1, (7 * t + 3) % c.slots});
   }
 

@@ -7,6 +7,7 @@
 
 #include "ops/op_case.h"
 #include "ops/selective_scan/selective_scan_backward.h"
+#include "ops/selective_scan/selective_scan_cases.h"
 
 namespace saker {
 
@@ -22,15 +23,12 @@ struct SelectiveScanBackwardCase {
   double gate_deviation = 1.0;
   bool benchmark = false;
 
-  int64_t rows() const { return segments.empty() ? 0 : segments.back().begin + segments.back().length; }
+  int64_t rows() const { return rows_of(segments); }
 };
 
 class SelectiveScanBackwardProblem : public OpProblem {
  public:
-  explicit SelectiveScanBackwardProblem(const SelectiveScanBackwardCase& c) : case_(c) {
-    float* A = A_.view().as<float>();
-    for (int64_t i = 0; i < c.n * c.e; ++i) A[i] = -std::exp(A[i]);
-  }
+  explicit SelectiveScanBackwardProblem(const SelectiveScanBackwardCase& c) : case_(c) {}
 
   void run(Stream& stream) override {
     selective_scan_backward(stream, {.du = du_.on(stream),
@@ -88,7 +86,7 @@ class SelectiveScanBackwardProblem : public OpProblem {
   CaseTensor delta_ = rows(DType::f32, 3, case_.delta_deviation, case_.strided, 16);
   CaseTensor z_ = rows(DType::f32, 4, case_.gate_deviation, case_.strided, case_.e);
   CaseTensor delta_bias_ = channels(5, -2.0), D_ = channels(6), B_ = groups(7), C_ = groups(8);
-  CaseTensor A_{DType::f32, {case_.n, case_.e}, 9, 0.5, 0.4};
+  CaseTensor A_ = decay_rates(case_.n, case_.e, 9);
   CaseTensor state_ = states(10), dstate_ = states(11);
   CaseTensor du_ = rows(DType::f32, 12, 1.0, false, 0), ddelta_ = rows(DType::f32, 13, 1.0, false, 0);
   CaseTensor dz_ = rows(DType::f32, 14, 1.0, case_.strided, case_.e), dB_ = groups(15), dC_ = groups(16);
@@ -130,13 +128,10 @@ inline std::vector<OpCase> selective_scan_backward_cases() {
 
   std::vector<OpCase> cases;
   for (const SelectiveScanBackwardCase& c : list) {
-    std::string segments;
-    for (const Segment& s : c.segments)
-      segments += fmt::format("{}{}@{}", segments.empty() ? "" : ",", s.length, s.slot);
     const auto l = static_cast<double>(c.rows()), e = static_cast<double>(c.e), n = static_cast<double>(c.n);
     const auto size = static_cast<double>(size_of(c.type));
     cases.push_back(
-        {fmt::format("l={} e={} n={} {}{}{} delta={} gate={}", segments, c.e, c.n, name(c.type),
+        {fmt::format("l={} e={} n={} {}{}{} delta={} gate={}", text_of(c.segments), c.e, c.n, name(c.type),
                      c.strided ? " strided" : "", c.carried ? "" : " truncated", c.delta_deviation, c.gate_deviation),
          [c] { return std::make_unique<SelectiveScanBackwardProblem>(c); },
          l * e * (24.0 + size) + 16.0 * l * n + 12.0 * n * e, 20.0 * l * e * n, c.benchmark});

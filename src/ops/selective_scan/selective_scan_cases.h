@@ -21,8 +21,16 @@ struct SelectiveScanCase {
   DType handed_on = DType::f32;  // of delta and z
   bool benchmark = false;
 
-  int64_t rows() const { return segments.empty() ? 0 : segments.back().begin + segments.back().length; }
+  int64_t rows() const { return rows_of(segments); }
 };
+
+// A [n, e], below zero as -exp(A_log) is.
+inline CaseTensor decay_rates(int64_t n, int64_t e, uint64_t seed) {
+  CaseTensor A(DType::f32, {n, e}, seed, 0.5, 0.4);
+  auto* values = A.view().as<float>();
+  for (int64_t i = 0; i < n * e; ++i) values[i] = -std::exp(values[i]);
+  return A;
+}
 
 class SelectiveScanProblem : public OpProblem {
  public:
@@ -33,14 +41,11 @@ class SelectiveScanProblem : public OpProblem {
         u_(c.type, {c.rows(), c.e}, 3),
         delta_(c.handed_on, {c.rows(), c.e}, 4, 0.0, c.delta_deviation, c.strided ? c.e + 16 : 0),
         delta_bias_(DType::f32, {c.e}, 5, -2.0),
-        A_(DType::f32, {c.n, c.e}, 6, 0.5, 0.4),
+        A_(decay_rates(c.n, c.e, 6)),
         B_(DType::f32, {c.rows(), c.n}, 7, 0.0, 1.0, c.strided ? 2 * c.n + 5 : 0),
         C_(DType::f32, {c.rows(), c.n}, 8, 0.0, 1.0, c.strided ? 2 * c.n + 5 : 0),
         D_(DType::f32, {c.e}, 9),
-        z_(c.handed_on, {c.rows(), c.e}, 10, 0.0, c.gate_deviation, c.strided ? 2 * c.e : 0) {
-    float* A = A_.view().as<float>();
-    for (int64_t i = 0; i < c.n * c.e; ++i) A[i] = -std::exp(A[i]);
-  }
+        z_(c.handed_on, {c.rows(), c.e}, 10, 0.0, c.gate_deviation, c.strided ? 2 * c.e : 0) {}
 
   void run(Stream& stream) override {
     selective_scan(stream, {.y = y_.on(stream),
@@ -125,13 +130,10 @@ inline std::vector<OpCase> selective_scan_cases() {
 
   std::vector<OpCase> cases;
   for (const SelectiveScanCase& c : list) {
-    std::string segments;
-    for (const Segment& s : c.segments)
-      segments += fmt::format("{}{}@{}", segments.empty() ? "" : ",", s.length, s.slot);
     const auto l = static_cast<double>(c.rows()), e = static_cast<double>(c.e), n = static_cast<double>(c.n);
     const auto size = static_cast<double>(size_of(c.type));
     cases.push_back(
-        {fmt::format("l={} e={} n={} {}{}{} delta={} gate={}", segments, c.e, c.n, name(c.type),
+        {fmt::format("l={} e={} n={} {}{}{} delta={} gate={}", text_of(c.segments), c.e, c.n, name(c.type),
                      c.handed_on == DType::f32 ? "" : " rounded delta and z", c.strided ? " strided" : "",
                      c.delta_deviation, c.gate_deviation),
          [c] { return std::make_unique<SelectiveScanProblem>(c); },
