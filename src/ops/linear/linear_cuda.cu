@@ -19,7 +19,6 @@ __global__ void bias_kernel(float* y, int64_t y_stride, const float* bias, int64
   }
 }
 
-// Up to kStreamBatch rows: the weights streamed once. False where it does not serve these arguments.
 template <class Format, int kRowTiles, int kDepth>
 void few_rows(Stream& stream, const LinearArgs& args) {
   using Shape = StreamShape<Format, kRowTiles, 8, kDepth>;
@@ -39,11 +38,12 @@ void few_rows(Stream& stream, const LinearArgs& args) {
                      rows_product_bytes<Shape>(i, b), problem);
 }
 
-// Units of the formats, of i, for eight warps.
+// Elements of a row that eight warps take at once: i has to be a multiple.
 int64_t unit_of(DType dtype) {
   return dtype == DType::q4 ? 2048 : is_quantized(dtype) ? 1024 : 512;
 }
 
+// Up to kStreamBatch rows: the weights streamed once. False where it does not serve these arguments.
 bool few_rows(Stream& stream, const LinearArgs& args) {
   const auto& [y, x, weight, bias, accumulate] = args;
   const int64_t i = weight.columns();
