@@ -4,6 +4,7 @@
 #include "device/cuda/check.cuh"
 #include "device/cuda/compiled_code.cuh"
 #include "device/gpu.h"
+#include "device/host_rows.h"
 
 namespace saker {
 
@@ -98,12 +99,7 @@ void pinned_release(void* data) noexcept {
 void copy_rows(const Rows& to, const ConstRows& from, size_t width, size_t rows) {
   if (width == 0 || rows == 0) return;
   const int gpu = gpu_of(to.place, from.place);
-  if (gpu < 0) {
-    for (size_t row = 0; row < rows; ++row)
-      std::memcpy(static_cast<std::byte*>(to.data) + row * to.pitch,
-                  static_cast<const std::byte*>(from.data) + row * from.pitch, width);
-    return;
-  }
+  if (gpu < 0) return copy_host_rows(to, from, width, rows);
   const WholeGpu alone(gpu);
   wait_for_all(gpu);
   if (!from.place.on_host() && from.place.gpu != gpu) wait_for_all(from.place.gpu);
@@ -128,10 +124,7 @@ void copy_bytes(void* to, Place to_place, const void* from, Place from_place, si
 
 void zero_rows(const Rows& to, size_t width, size_t rows) {
   if (width == 0 || rows == 0) return;
-  if (to.place.on_host()) {
-    for (size_t row = 0; row < rows; ++row) std::memset(static_cast<std::byte*>(to.data) + row * to.pitch, 0, width);
-    return;
-  }
+  if (to.place.on_host()) return zero_host_rows(to, width, rows);
   const WholeGpu alone(to.place.gpu);
   wait_for_all(to.place.gpu);
   for (size_t row = 0; row < rows; ++row)

@@ -131,6 +131,12 @@ __device__ __forceinline__ float widen(__half value) {
   return __half2float(value);
 }
 
+// The largest in a warp, in every lane; passes over NaN.
+__device__ __forceinline__ float warp_max(float value) {
+#pragma unroll
+  for (int lane = 16; lane > 0; lane /= 2) value = fmaxf(value, __shfl_xor_sync(0xffffffffu, value, lane));
+  return value;
+}
 // The sum over a warp, in every lane, in one order.
 __device__ __forceinline__ float warp_sum(float value) {
 #pragma unroll

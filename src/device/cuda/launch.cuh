@@ -7,6 +7,7 @@
 #include <span>
 
 #include "core/dtype.h"
+#include "device/cuda/intrinsics.cuh"
 #include "device/cuda/stream_state.cuh"
 #include "device/tensor.h"
 
@@ -56,6 +57,18 @@ __device__ __forceinline__ Value block_sum(Value value, Value* shared) {
 #pragma unroll
   for (int warp = 0; warp < kThreads / 32; ++warp) total += shared[warp];
   return total;
+}
+
+// The largest in a block of kThreads threads, in every thread; passes over NaN. `shared` [kThreads / 32], which no
+// thread may still read.
+template <int kThreads>
+__device__ __forceinline__ float block_max(float value, float* shared) {
+  value = warp_max(value);
+  if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = value;
+  __syncthreads();
+#pragma unroll
+  for (int warp = 0; warp < kThreads / 32; ++warp) value = fmaxf(value, shared[warp]);
+  return value;
 }
 
 }  // namespace saker::cuda

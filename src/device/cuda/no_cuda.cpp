@@ -1,9 +1,9 @@
 // Builds without CUDA: no GPU is there. What needs one cannot be reached, for want of a backend that names one.
 #include <cstdlib>
-#include <cstring>
 
 #include "core/error.h"
 #include "device/gpu.h"
+#include "device/host_rows.h"
 
 namespace saker {
 
@@ -43,17 +43,14 @@ void pinned_release(void* data) noexcept {
 
 void copy_rows(const Rows& to, const ConstRows& from, size_t width, size_t rows) {
   SAKER_ASSERT(to.place.on_host() && from.place.on_host());
-  for (size_t row = 0; row < rows && width > 0; ++row)
-    std::memcpy(static_cast<std::byte*>(to.data) + row * to.pitch,
-                static_cast<const std::byte*>(from.data) + row * from.pitch, width);
+  copy_host_rows(to, from, width, rows);
 }
 void copy_bytes(void* to, Place to_place, const void* from, Place from_place, size_t bytes) {
   copy_rows({to, bytes, to_place}, {from, bytes, from_place}, bytes, 1);
 }
 void zero_rows(const Rows& to, size_t width, size_t rows) {
   SAKER_ASSERT(to.place.on_host());
-  for (size_t row = 0; row < rows && width > 0; ++row)
-    std::memset(static_cast<std::byte*>(to.data) + row * to.pitch, 0, width);
+  zero_host_rows(to, width, rows);
 }
 void gpu_fill_random(int, void*, DType, int64_t, RandomKind, float, uint64_t, uint64_t) {
   no_gpu();

@@ -1,5 +1,6 @@
 #include "device/cuda/intrinsics.cuh"
 #include "device/cuda/launch.cuh"
+#include "device/cuda/vectors.cuh"
 #include "ops/causal_conv1d/causal_conv1d.h"
 #include "ops/causal_conv1d/causal_conv1d_kernels.cuh"
 
@@ -48,12 +49,10 @@ bool conv_4(Stream& stream, const CausalConv1dArgs& args, const Segment* segment
   constexpr bool kSixteen = sizeof(X) == 2;
   constexpr int kTaps = 4, kAhead = kSixteen ? 8 : 4;
   const int64_t channels = args.weight.columns(), l = args.x.rows();
-  const auto in_vectors = [](const ConstTensorView& view) {
-    return reinterpret_cast<uintptr_t>(view.data) % 16 == 0 && view.row_stride % kVector == 0;
-  };
   if (l == 0) return true;
-  if (args.weight.rows() != kTaps || channels % kVector != 0) return false;
-  if (!in_vectors(args.x) || !in_vectors(args.u) || !in_vectors(args.state) || !in_vectors(args.weight)) return false;
+  static_assert(kVector == 4);
+  if (args.weight.rows() != kTaps) return false;
+  if (!are_fours(channels, {args.u, args.state, args.x, args.weight, args.bias})) return false;
   // Long strips read the window again less often; short ones fill the GPU.
   const int strip = l < 2048 ? 1 : kSixteen ? 64 : 16;
   const ConvProblem<X, T> problem{static_cast<T*>(args.u.data),

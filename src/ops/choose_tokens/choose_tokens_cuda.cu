@@ -18,16 +18,6 @@ __device__ uint32_t key_of(float value) {
   return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
 }
 
-__device__ unsigned long long block_total(unsigned long long value, unsigned long long* shared) {
-  for (int lane = 16; lane > 0; lane /= 2) value += __shfl_xor_sync(0xffffffffu, value, lane);
-  __syncthreads();
-  if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = value;
-  __syncthreads();
-  unsigned long long total = 0;
-  for (int warp = 0; warp < kWarps; ++warp) total += shared[warp];
-  return total;
-}
-
 // The largest key such that what lies above it, `amount(key)` added up, is less than `limit`; `above` becomes that sum.
 template <class Amount>
 __device__ uint32_t threshold(const float* x, int64_t v, unsigned long long limit, const Amount& amount,
@@ -132,7 +122,7 @@ __global__ void __launch_bounds__(kThreads)
   if (choice.top_p < 1.0) {
     unsigned long long mine = 0;
     for (int64_t i = threadIdx.x; i < v; i += kThreads) mine += kept_by_k(key_of(x[i]), x[i]);
-    const unsigned long long total = block_total(mine, totals);
+    const unsigned long long total = block_sum<kThreads>(mine, totals);
     // A candidate stays if the mass before it is less than p of all: at least one does.
     const auto limit = max(1ull, static_cast<unsigned long long>(ceil(choice.top_p * static_cast<double>(total))));
     least_p = max(least, threshold(x, v, limit, kept_by_k, histogram, above));

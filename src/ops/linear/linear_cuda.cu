@@ -19,7 +19,6 @@ __global__ void bias_kernel(float* y, int64_t y_stride, const float* bias, int64
   }
 }
 
-// Up to kStreamBatch rows: the weights streamed once. False where it does not serve these arguments.
 template <class Format, int kRowTiles, int kDepth>
 void few_rows(Stream& stream, const LinearArgs& args) {
   using Shape = StreamShape<Format, kRowTiles, 8, kDepth>;
@@ -39,17 +38,17 @@ void few_rows(Stream& stream, const LinearArgs& args) {
                      rows_product_bytes<Shape>(i, b), problem);
 }
 
-// Units of the formats, of i, for eight warps.
+// Elements of a row that eight warps take at once: i has to be a multiple.
 int64_t unit_of(DType dtype) {
   return dtype == DType::q4 ? 2048 : is_quantized(dtype) ? 1024 : 512;
 }
 
+// Up to kStreamBatch rows: the weights streamed once. False where it does not serve these arguments.
 bool few_rows(Stream& stream, const LinearArgs& args) {
   const auto& [y, x, weight, bias, accumulate] = args;
   const int64_t i = weight.columns();
   const bool served = x.rows() <= kStreamBatch && x.dtype != DType::f32 && i % unit_of(weight.dtype) == 0 &&
-                      i <= 8192 && x.row_stride % 8 == 0 && alignment_of(x.data) >= 16 &&
-                      alignment_of(weight.data) >= 16 && has_overlap(stream);
+                      i <= 8192 && in_vectors(x) && alignment_of(weight.data) >= 16 && has_overlap(stream);
   if (!served) return false;
   // Enough blocks to fill the GPU; beyond that fewer reads of x.
   const auto with_format = [&]<class Format, int kDepth>() {
@@ -103,7 +102,7 @@ LinearArgs dequantized(Stream& stream, const LinearArgs& args) {
 bool fp8_product(Stream& stream, const LinearArgs& args) {
   const ConstTensorView& x = args.x;
   const bool served = args.weight.dtype == DType::fp8 && x.rows() > kLinearFp8ExactRows &&
-                      args.weight.rows() % 16 == 0 && x.row_stride % 8 == 0 && alignment_of(x.data) >= 16;
+                      args.weight.rows() % 16 == 0 && in_vectors(x);
   if (!served) return false;
   const size_t bytes = quantized_bytes(DType::fp8, x.rows(), x.columns());
   const TensorView rounded(stream.gpu().scratch(bytes), DType::fp8, x.shape);

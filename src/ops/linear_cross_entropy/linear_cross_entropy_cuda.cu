@@ -35,16 +35,6 @@ struct ExpSum {
   }
 };
 
-__device__ __forceinline__ float block_max(float value, float* shared) {
-#pragma unroll
-  for (int lane = 16; lane > 0; lane /= 2) value = fmaxf(value, __shfl_xor_sync(0xffffffffu, value, lane));
-  if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = value;
-  __syncthreads();
-#pragma unroll
-  for (int warp = 0; warp < kThreads / 32; ++warp) value = fmaxf(value, shared[warp]);
-  return value;
-}
-
 // Calls f(i, vector) with this thread's vectors of a row, then its last elements, in ascending order; what lies behind
 // the row's end is not read.
 template <class F>
@@ -77,7 +67,7 @@ __global__ void __launch_bounds__(kThreads) loss_kernel(T* dlogits, const HeadRo
 #pragma unroll
     for (int k = 0; k < kCount; ++k) own.add(x.at[k]);
   });
-  const float largest = block_max(own.largest, largest_of);
+  const float largest = block_max<kThreads>(own.largest, largest_of);
   const float total = block_sum<kThreads>(own.total * expf(own.largest - largest), sums);
   const float sum_of_all = largest + logf(total);
   if (threadIdx.x == 0) {

@@ -14,12 +14,7 @@ __global__ void __launch_bounds__(kThreads)
   x += blockIdx.x * x_stride;
   float largest = -INFINITY;
   for (int64_t i = threadIdx.x; i < c; i += kThreads) largest = fmaxf(largest, x[i]);  // passes over NaN
-#pragma unroll
-  for (int lane = 16; lane > 0; lane /= 2) largest = fmaxf(largest, __shfl_xor_sync(0xffffffffu, largest, lane));
-  if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = largest;
-  __syncthreads();
-#pragma unroll
-  for (int warp = 0; warp < kThreads / 32; ++warp) largest = fmaxf(largest, shared[warp]);
+  largest = block_max<kThreads>(largest, shared);
   const float base = isinf(largest) ? 0.0f : largest;
   float sum = 0.0f;
   for (int64_t i = threadIdx.x; i < c; i += kThreads) sum += expf(x[i] - base);

@@ -32,14 +32,7 @@ __global__ void __launch_bounds__(kThreads)
 #pragma unroll
     for (const float v : value) largest = fmaxf(largest, fabsf(v));
   }
-#pragma unroll
-  for (int offset = 16; offset > 0; offset /= 2)
-    largest = fmaxf(largest, __shfl_xor_sync(0xffffffffu, largest, offset));
-  if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = largest;
-  __syncthreads();
-#pragma unroll
-  for (const float of_warp : shared) largest = fmaxf(largest, of_warp);
-  const float scale = __fdiv_rn(largest, Float8::kLargest);
+  const float scale = __fdiv_rn(block_max<kThreads>(largest, shared), Float8::kLargest);
   if (threadIdx.x == 0) scales[blockIdx.x] = scale;
   for (int at = threadIdx.x * 8; at < i; at += kThreads * 8) {
     load_eight(value, row + at);

@@ -24,10 +24,7 @@ __global__ void __launch_bounds__(32 * kWarps)
     value[k] = widen(weight[first + k]);
     largest = fmaxf(largest, fabsf(value[k]));
   }
-#pragma unroll
-  for (int offset = 16; offset > 0; offset /= 2)
-    largest = fmaxf(largest, __shfl_xor_sync(0xffffffffu, largest, offset));
-  const __nv_bfloat16 stored = __float2bfloat16_rn(__fdiv_rn(largest, kLimit));
+  const __nv_bfloat16 stored = __float2bfloat16_rn(__fdiv_rn(warp_max(largest), kLimit));
   const float scale = __bfloat162float(stored);
   if (lane == 0) scales[group % groups * rows + group / groups] = stored;
   uint32_t word = 0;
