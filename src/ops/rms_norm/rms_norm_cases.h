@@ -38,7 +38,7 @@ class RmsNormProblem : public OpProblem {
 
 inline std::vector<OpCase> rms_norm_cases() {
   std::vector<RmsNormCase> list;
-  for (int64_t columns : {1, 2, 7, 8, 15, 16, 17, 31, 33, 63, 64, 65, 130, 600, 5000})
+  for (int64_t columns : {1, 2, 7, 8, 15, 16, 17, 31, 33, 63, 64, 65, 130, 256, 257, 600, 5000})
     list.push_back({.columns = columns});
   for (int64_t rows : {0, 1, 2, 17}) list.push_back({.rows = rows});
   for (DType out : {DType::bf16, DType::f16}) list.push_back({.columns = 37, .out = out});

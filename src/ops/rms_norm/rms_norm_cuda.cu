@@ -10,7 +10,7 @@ namespace {
 // in ascending order, the block in that of its warps.
 template <class T, int kThreads, int kHeld>
 __global__ void __launch_bounds__(kThreads) rms_norm_kernel(T* y, int64_t y_stride, const float* x, int64_t x_stride,
-                                                            const float* weight, int64_t c, float eps) {
+                                                            const float* weight, int64_t, int64_t c, float eps) {
   __shared__ float sums[kThreads / 32];
   x += blockIdx.x * x_stride;
   y += blockIdx.x * y_stride;
@@ -33,24 +33,54 @@ __global__ void __launch_bounds__(kThreads) rms_norm_kernel(T* y, int64_t y_stri
   for (int64_t i = static_cast<int64_t>(kHeld) * kThreads + threadIdx.x; i < c; i += kThreads) write(i, x[i]);
 }
 
+constexpr int kShortRows = 8;  // of a block, a warp for each
+
+// Rows of up to 32 kHeld elements, without a barrier.
+template <class T, int kHeld>
+__global__ void __launch_bounds__(32 * kShortRows)
+    rms_norm_short_kernel(T* y, int64_t y_stride, const float* x, int64_t x_stride, const float* weight, int64_t rows,
+                          int64_t c, float eps) {
+  const int64_t row = static_cast<int64_t>(blockIdx.x) * kShortRows + threadIdx.x / 32;
+  if (row >= rows) return;
+  x += row * x_stride, y += row * y_stride;
+  const int lane = threadIdx.x % 32;
+  float held[kHeld], squares = 0.0f;
+#pragma unroll
+  for (int j = 0; j < kHeld; ++j) {
+    const int i = j * 32 + lane;
+    held[j] = i < c ? x[i] : 0.0f;
+    squares = fmaf(held[j], held[j], squares);
+  }
+  const float scale = 1.0f / sqrtf(warp_sum(squares) / static_cast<float>(c) + eps);
+#pragma unroll
+  for (int j = 0; j < kHeld; ++j) {
+    const int i = j * 32 + lane;
+    if (i < c) y[i] = round_to<T>((weight ? weight[i] : 1.0f) * (held[j] * scale));
+  }
+}
+
 }  // namespace
 
 void rms_norm(Stream& stream, const RmsNormArgs& args) {
   const auto& [y, x, weight, eps] = args;
   const int64_t c = x.columns();
-  const auto rows = static_cast<unsigned>(x.rows());
+  const int64_t rows = x.rows();
+  if (rows == 0) return;
   with_element(y.dtype, [&]<class T>(T) {
-    const auto launch = [&](auto kernel, int threads) {
-      kernel<<<rows, threads, 0, handle(stream)>>>(static_cast<T*>(y.data), y.row_stride,
-                                                   static_cast<const float*>(x.data), x.row_stride,
-                                                   static_cast<const float*>(weight.data), c, static_cast<float>(eps));
+    auto* const to = static_cast<T*>(y.data);
+    const auto *from = static_cast<const float*>(x.data), *weights = static_cast<const float*>(weight.data);
+    const auto launch = [&](auto kernel, int rows_of_block, int threads) {
+      kernel<<<static_cast<unsigned>(ceil_div(rows, rows_of_block)), threads, 0, handle(stream)>>>(
+          to, y.row_stride, from, x.row_stride, weights, rows, c, static_cast<float>(eps));
     };
     if (c <= 32)
-      launch(rms_norm_kernel<T, 32, 1>, 32);
+      launch(rms_norm_short_kernel<T, 1>, kShortRows, 32 * kShortRows);
+    else if (c <= 256)
+      launch(rms_norm_short_kernel<T, 8>, kShortRows, 32 * kShortRows);
     else if (c <= 512)
-      launch(rms_norm_kernel<T, 128, 4>, 128);
+      launch(rms_norm_kernel<T, 128, 4>, 1, 128);
     else
-      launch(rms_norm_kernel<T, 256, 16>, 256);
+      launch(rms_norm_kernel<T, 256, 16>, 1, 256);
   });
   state_of(stream).launched("rms_norm_kernel");
 }
