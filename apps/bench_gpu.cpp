@@ -146,7 +146,10 @@ void bench_model_on_gpu(const BenchOptions& options, const Backend& backend) {
         {"prefill", to_json(prefill, "tokens")},
         {"decode", to_json(decode, "sequences")},
         {"prefill_flops_per_token", prefill_token_flops(config)},
-        {"ceiling", {{"copy_bytes_per_second", before.copy}, {"product_flops_per_second", before.product}}},
+        {"ceiling",
+         {{"copy_bytes_per_second", before.copy},
+          {"product_flops_per_second", before.product},
+          {"sustained_product_flops_per_second", before.sustained}}},
         {"share_of_ceiling", {{"prefill", prefill.front().share}, {"decode", decode.front().share}}},
         {"peak_memory_bytes", peak_memory_bytes()},
         {"gpu_memory_bytes", gpu.memory_bytes - gpu.free_bytes},
@@ -163,8 +166,10 @@ void bench_model_on_gpu(const BenchOptions& options, const Backend& backend) {
   }
   fmt::print("{} parameters, {}, {}, commit {}\n", config.parameters(), name(model.weights_dtype()), gpu.name,
              commit());
-  fmt::print("ceilings copy {:.0f} GB/s, products {:.0f} TFLOP/s; {:.1f} GB of the GPU's memory in use\n",
-             before.copy / 1e9, before.product / 1e12, static_cast<double>(gpu.memory_bytes - gpu.free_bytes) / 1e9);
+  fmt::print(
+      "ceilings copy {:.0f} GB/s, products {:.0f} TFLOP/s ({:.0f} sustained); {:.1f} GB of the GPU's memory in use\n",
+      before.copy / 1e9, before.product / 1e12, before.sustained / 1e12,
+      static_cast<double>(gpu.memory_bytes - gpu.free_bytes) / 1e9);
   print("prefill", "tokens", prefill);
   print("decode", "sequences", decode);
 }
