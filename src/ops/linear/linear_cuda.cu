@@ -110,7 +110,7 @@ bool fp8_product(Stream& stream, const LinearArgs& args) {
   same.x = rounded;
   const GpuStream::State::Plan& plan = plan_for(state_of(stream), product_of(same));
   if (!plan.found) return false;
-  quantize_fp8_rows(stream, rounded, x);
+  round_rows_to_fp8<MultiplyByReciprocal>(stream, rounded, x);
   set_fp8_scales(plan.product, same.weight, same.x);
   product(stream, same);
   return true;

@@ -82,6 +82,7 @@ inline std::vector<OpCase> quantize_cases() {
   }
 
   for (int64_t l : {8, 9, 40, 64}) list.push_back({.l = l, .i = 1024, .quantized = DType::fp8, .exact = true});
+  list.push_back({.l = 12, .i = 10240, .quantized = DType::fp8});  // more than a GPU's block holds
   for (int64_t i : {4096, 8192}) list.push_back({.l = 40, .i = i, .quantized = DType::fp8, .exact = true});
   for (int64_t o : {8, 16, 264, 512})
     list.push_back({.l = 33, .o = o, .quantized = DType::fp8, .accumulate = true, .exact = true});
