@@ -69,6 +69,8 @@ class GpuStream {
   GpuStream& operator=(const GpuStream&) = delete;
 
   int gpu() const noexcept;
+  // Whether this GPU has products of fp8 with a scale for each row of both operands.
+  bool multiplies_fp8() const noexcept;
   // Throws ErrorCode::device, naming the call, if anything failed since the last wait.
   void wait();
 

@@ -98,6 +98,37 @@ TEST_F(GpuOps, Quantize) {
 TEST_F(GpuOps, RmsNorm) {
   test_op_cases_on(gpu_, without_benchmarks(rms_norm_cases()));
 }
+// A value that lies between two of e4m3 within a rounding of f32 may go to either.
+TEST_F(GpuOps, RmsNormToFp8) {
+  for (const auto& [c, weighted] : {std::pair<int64_t, bool>(8, true), {256, false}, {4096, true}, {4104, true}}) {
+    SCOPED_TRACE(fmt::format("c={} {}", c, weighted ? "weighted" : "plain"));
+    constexpr int64_t l = 5;
+    CaseTensor x(DType::f32, {l, c}, 1, 0.3, 2.0), weight(DType::f32, {c}, 2, 1.0, 0.3);
+    for (int64_t i = 0; i < c; ++i) x.view().as<float>()[3 * c + i] = 0.0f;  // whose scale is 0
+    const auto bytes = static_cast<int64_t>(quantized_bytes(DType::fp8, l, c));
+    CaseTensor got(DType::u8, {bytes}, 3), wanted(DType::u8, {bytes}, 4);
+    const auto norm = [&](Stream& stream, CaseTensor& y) {
+      rms_norm(stream, {y.on(stream).data, DType::fp8, {l, c}}, x.on(stream),
+               weighted ? ConstTensorView(weight.on(stream)) : ConstTensorView(), 1e-5);
+      stream.wait();
+    };
+    Stream stream(gpu_), reference(open_backend(BackendKind::reference, 1));
+    norm(stream, got);
+    norm(reference, wanted);
+    EXPECT_TRUE(got.guards_intact());
+    const auto *a = std::as_const(got).view().as<uint8_t>(), *b = std::as_const(wanted).view().as<uint8_t>();
+    int64_t other = 0;
+    for (int64_t i = 0; i < l * c; ++i) {
+      EXPECT_LE(std::abs(a[i] - b[i]), 1) << "code " << i;
+      other += a[i] != b[i];
+    }
+    EXPECT_LE(other, 1 + l * c / 1000);
+    for (int64_t t = 0; t < l; ++t) {
+      const float scale = reinterpret_cast<const float*>(b + l * c)[t];
+      EXPECT_NEAR(reinterpret_cast<const float*>(a + l * c)[t], scale, 1e-6f * scale);
+    }
+  }
+}
 TEST_F(GpuOps, SelectiveScan) {
   test_op_cases_on(gpu_, without_benchmarks(selective_scan_cases()));
 }

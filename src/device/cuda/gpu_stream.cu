@@ -17,6 +17,9 @@ GpuStream::GpuStream(int gpu) : state_(std::make_unique<State>()) {
   const WholeGpu alone(gpu);
   int shared = 0;
   check(cudaDeviceGetAttribute(&shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, gpu), "cudaDeviceGetAttribute");
+  int major = 0;
+  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, gpu), "cudaDeviceGetAttribute");
+  s.multiplies_fp8 = major == 9;
   s.overlaps = cuda::compiled_capability() >= 90 && shared >= State::kOverlapShared;
   check(cudaStreamCreateWithFlags(&s.stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
   const cublasStatus_t status = cublasLtCreate(&s.blas);
@@ -53,6 +56,10 @@ GpuStream::State::~State() {
 
 int GpuStream::gpu() const noexcept {
   return state_->gpu;
+}
+
+bool GpuStream::multiplies_fp8() const noexcept {
+  return state_->multiplies_fp8;
 }
 
 void GpuStream::wait() {

@@ -63,6 +63,9 @@ GpuStream::~GpuStream() = default;
 int GpuStream::gpu() const noexcept {
   return -1;
 }
+bool GpuStream::multiplies_fp8() const noexcept {
+  return false;
+}
 void GpuStream::wait() {}
 void GpuStream::copy(void*, const void*, size_t) noexcept {}
 void* GpuStream::scratch(size_t) {

@@ -40,6 +40,7 @@ struct GpuStream::State {
 
   int gpu = 0;
   bool overlaps = false;  // kernels were compiled for Hopper or newer, and find kOverlapShared bytes of shared memory
+  bool multiplies_fp8 = false;
   cudaStream_t stream = nullptr;
   cublasLtHandle_t blas = nullptr;
   void* blas_workspace = nullptr;

@@ -6,6 +6,11 @@
 
 namespace saker {
 
+bool rounds_to_fp8(Stream& stream, const ConstTensorView& weight, int64_t rows) {
+  return stream.on_gpu() && stream.gpu().multiplies_fp8() && weight.dtype == DType::fp8 && rows > kLinearFp8ExactRows &&
+         weight.rows() % 16 == 0;
+}
+
 void linear(Stream& stream, TensorView y, ConstTensorView x, ConstTensorView weight, ConstTensorView bias,
             bool accumulate) {
   const OpCheck check("linear", stream.backend());
@@ -13,19 +18,19 @@ void linear(Stream& stream, TensorView y, ConstTensorView x, ConstTensorView wei
   check.shape("x", x, {l, i});
   check.shape("weight", weight, {o, i});
   check.shape("y", y, {l, o});
-  check.rounded("x", x);
   if (is_quantized(weight.dtype)) {
-    check.same_type("x", x, DType::bf16);
+    if (!(x.dtype == DType::fp8 && rounds_to_fp8(stream, weight, l))) check.same_type("x", x, DType::bf16);
     check.that(can_quantize(o, i), "a quantised weight with rows a multiple of 8 and columns of 128",
                weight.shape.text());
   } else {
+    check.rounded("x", x);
     check.same_type("weight", weight, x.dtype);
   }
   check.contiguous("weight", weight);
   if (bias || accumulate)
     check.activation("y", y);
   else
-    check.handed_on("y", y, x.dtype);
+    check.handed_on("y", y, is_quantized(x.dtype) ? DType::bf16 : x.dtype);
   if (bias) {
     check.shape("bias", bias, {o});
     check.activation("bias", bias);

@@ -4,7 +4,8 @@
 //
 // Shapes    x [l, i], weight [o, i] contiguous as stored in checkpoints, bias [o] or empty, y [l, o].
 //           Rows of x and y may be slices of wider rows.
-// Types     x and weight of one type: f32, bf16 or f16; or weight q8, q4 or fp8 (ops/quantize/quantize.h) and x bf16.
+// Types     x and weight of one type: f32, bf16 or f16; or weight q8, q4 or fp8 (ops/quantize/quantize.h) and x bf16;
+//           or, where rounds_to_fp8() says so, x fp8 as well.
 //           bias f32. y f32; or, without bias and accumulate, x's 16-bit type, rounded once (not on the CPU backend).
 //           Products are summed in f32 or better. A GPU may round code times scale to bf16; with weights of fp8 and
 //           more than kLinearFp8ExactRows rows it may instead round x to fp8 as quantize() does, row by row and within a
@@ -27,6 +28,10 @@ inline constexpr int64_t kLinearRowsBitwise = 32;
 
 // Up to so many rows x is not rounded for weights of fp8.
 inline constexpr int64_t kLinearFp8ExactRows = 8;
+
+// Whether x of `rows` rows is rounded to fp8 for this weight: then it may be given as fp8 instead, its rows as quantize()
+// rounds those of a weight.
+bool rounds_to_fp8(Stream& stream, const ConstTensorView& weight, int64_t rows);
 
 struct LinearArgs {
   TensorView y;            // [l, o]

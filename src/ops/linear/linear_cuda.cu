@@ -97,20 +97,22 @@ LinearArgs dequantized(Stream& stream, const LinearArgs& args) {
   return same;
 }
 
-// The product of more than a few rows with weights of fp8, x rounded to fp8 too. False for arguments that it or
-// cuBLASLt does not serve.
+// The product of more than a few rows with weights of fp8, x rounded to fp8 if it is not yet. False for arguments that
+// it or cuBLASLt does not serve.
 bool fp8_product(Stream& stream, const LinearArgs& args) {
   const ConstTensorView& x = args.x;
-  const bool served = args.weight.dtype == DType::fp8 && x.rows() > kLinearFp8ExactRows &&
-                      args.weight.rows() % 16 == 0 && in_vectors(x);
-  if (!served) return false;
-  const size_t bytes = quantized_bytes(DType::fp8, x.rows(), x.columns());
-  const TensorView rounded(stream.gpu().scratch(bytes), DType::fp8, x.shape);
+  const bool rounded = x.dtype == DType::fp8;
+  if (!rounds_to_fp8(stream, args.weight, x.rows()) || !(rounded || in_vectors(x))) return false;
   LinearArgs same = args;
-  same.x = rounded;
+  TensorView room;
+  if (!rounded) {
+    room = TensorView(stream.gpu().scratch(quantized_bytes(DType::fp8, x.rows(), x.columns())), DType::fp8, x.shape);
+    same.x = room;
+  }
   const GpuStream::State::Plan& plan = plan_for(state_of(stream), product_of(same));
-  if (!plan.found) return false;
-  round_rows_to_fp8<MultiplyByReciprocal>(stream, rounded, x);
+  if (!plan.found && !rounded) return false;
+  if (!plan.found) fail(ErrorCode::unsupported, "[linear] cuBLASLt has no product of fp8 for {}", x.shape.text());
+  if (!rounded) round_rows_to_fp8</*kExact=*/false>(stream, room, x);
   set_fp8_scales(plan.product, same.weight, same.x);
   product(stream, same);
   return true;
@@ -119,7 +121,7 @@ bool fp8_product(Stream& stream, const LinearArgs& args) {
 }  // namespace
 
 void linear(Stream& stream, const LinearArgs& args) {
-  if (args.x.rows() == 0 || few_rows(stream, args)) return;
+  if (args.x.rows() == 0 || (args.x.dtype != DType::fp8 && few_rows(stream, args))) return;
   if (!is_quantized(args.weight.dtype)) return product(stream, args);
   if (!fp8_product(stream, args)) product(stream, dequantized(stream, args));
 }

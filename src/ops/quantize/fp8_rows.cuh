@@ -24,14 +24,11 @@ __device__ __forceinline__ void load_eight(float (&value)[8], const T* from) {
 // scale's reciprocal, which is a rounding of f32 away.
 struct DivideByScale {
   float scale;
-  __device__ __forceinline__ float operator()(float value) const {
-    return scale == 0.0f ? 0.0f : value / scale;
-  }
+  __device__ __forceinline__ float operator()(float value) const { return scale == 0.0f ? 0.0f : value / scale; }
 };
-struct MultiplyByReciprocal {
-  float reciprocal;
-  __device__ explicit MultiplyByReciprocal(float scale) : reciprocal(scale == 0.0f ? 0.0f : 1.0f / scale) {}
-  __device__ __forceinline__ float operator()(float value) const { return value * reciprocal; }
+struct MultiplyBy {
+  float factor;
+  __device__ __forceinline__ float operator()(float value) const { return value * factor; }
 };
 
 template <class Scaling>
@@ -49,7 +46,7 @@ __device__ __forceinline__ float largest_of(const float (&value)[8], float large
 
 // A block for a row, whose first kHeld times 8 elements of a thread stay in registers between the scale and the codes.
 // i a multiple of 8, rows 16-byte aligned.
-template <class T, class Scaling, int kThreads, int kHeld>
+template <class T, bool kExact, int kThreads, int kHeld>
 __global__ void __launch_bounds__(kThreads)
     fp8_rows_kernel(uint2* codes, float* scales, const T* rows, int64_t row_stride, int i) {
   __shared__ float shared[kThreads / 32];
@@ -70,7 +67,12 @@ __global__ void __launch_bounds__(kThreads)
   }
   const float scale = __fdiv_rn(block_max<kThreads>(largest, shared), Float8::kLargest);
   if (threadIdx.x == 0) scales[blockIdx.x] = scale;
-  const Scaling scaled(scale);
+  const auto scaled = [&] {
+    if constexpr (kExact)
+      return DivideByScale{scale};
+    else
+      return MultiplyBy{scale == 0.0f ? 0.0f : 1.0f / scale};
+  }();
 #pragma unroll
   for (int v = 0; v < kHeld; ++v)
     if (first + v * kTurn < i) codes[(first + v * kTurn) / 8] = e4m3_codes(held[v], scaled);
@@ -80,14 +82,14 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-// rows [l, i] -> rounded [l, i] of fp8. The rows are 16-byte aligned.
-template <class Scaling>
+// rows [l, i] -> rounded [l, i] of fp8. The rows are 16-byte aligned. kExact: as quantize() says, to the bit.
+template <bool kExact>
 void round_rows_to_fp8(Stream& stream, const TensorView& rounded, const ConstTensorView& rows) {
   constexpr int kThreads = 256, kHeld = 4;
   const int64_t l = rows.rows(), i = rows.columns();
   auto* scales = reinterpret_cast<float*>(static_cast<std::byte*>(rounded.data) + code_bytes(DType::fp8, l, i));
   with_element(rows.dtype, [&]<class T>(T) {
-    fp8_rows_kernel<T, Scaling, kThreads, kHeld><<<static_cast<unsigned>(l), kThreads, 0, handle(stream)>>>(
+    fp8_rows_kernel<T, kExact, kThreads, kHeld><<<static_cast<unsigned>(l), kThreads, 0, handle(stream)>>>(
         static_cast<uint2*>(rounded.data), scales, static_cast<const T*>(rows.data), rows.row_stride,
         static_cast<int>(i));
   });

@@ -66,7 +66,7 @@ void quantize_groups(Stream& stream, const QuantizeArgs& args) {
 
 void quantize(Stream& stream, const QuantizeArgs& args) {
   if (args.q.dtype == DType::fp8)
-    round_rows_to_fp8<DivideByScale>(stream, args.q, args.weight);
+    round_rows_to_fp8</*kExact=*/true>(stream, args.q, args.weight);
   else
     quantize_groups(stream, args);
   stream.wait();  // products read weights before the kernels ahead of them are done
