@@ -125,16 +125,27 @@ __device__ double weight_at(const void* data, const bf16* scales, Kind kind, int
   const int k = i % 8, nibble = k / 2 + k % 2 * 4;
   return scale * (static_cast<int>(word >> (4 * nibble) & 15) - 8);
 }
-// y[t, o] = sum_i w[o, i] x[t, i]; x f32 or bf16.
-template <class X>
-__global__ void product_reference(float* y, const X* x, const void* data, const bf16* scales, Kind kind, int batch,
+// x as products multiply it: as it is, or as fixed point (ops/linear/streamed_x.cuh). A warp has a group of 128.
+__global__ void round_reference(float* to, const bf16* x, bool fixed) {
+  const int64_t first = (blockIdx.x * 8ll + threadIdx.x / 32) * kGroup + threadIdx.x % 32;
+  double largest = 0;
+  for (int i = 0; i < kGroup; i += 32) largest = fmax(largest, fabs(static_cast<double>(widen(x[first + i]))));
+  for (int k = 16; k; k /= 2) largest = fmax(largest, __shfl_xor_sync(~0u, largest, k));
+  const double scale = fixed && largest > 0 ? exp2(floor(log2(largest)) - 14) : 0;
+  for (int i = 0; i < kGroup; i += 32) {
+    const double value = widen(x[first + i]);
+    to[first + i] = static_cast<float>(scale > 0 ? rint(value / scale) * scale : value);
+  }
+}
+// y[t, o] = sum_i w[o, i] x[t, i].
+__global__ void product_reference(float* y, const float* x, const void* data, const bf16* scales, Kind kind, int batch,
                                   int outputs, int inputs) {
   const int64_t index = blockIdx.x * 8ll + threadIdx.x / 32;
   if (index >= static_cast<int64_t>(batch) * outputs) return;
   const int64_t t = index / outputs, o = index % outputs;
   double sum = 0;
   for (int64_t i = threadIdx.x % 32; i < inputs; i += 32)
-    sum += weight_at(data, scales, kind, outputs, inputs, o, i) * static_cast<double>(widen(x[t * inputs + i]));
+    sum += weight_at(data, scales, kind, outputs, inputs, o, i) * x[t * inputs + i];
   for (int k = 16; k; k /= 2) sum += __shfl_xor_sync(~0u, sum, k);
   if (threadIdx.x % 32 == 0) y[index] = static_cast<float>(sum);
 }
@@ -379,8 +390,14 @@ void check_decode(const char* name, int batch) {
   CHECK(cudaMemcpy(s, segments.data(), b * sizeof(Segment), cudaMemcpyHostToDevice));
   const std::string tag = std::string(name) + " b=" + std::to_string(b) + " ";
 
+  float* rounded = device<float>(8 * kE);
+  const auto multiplied = [&](const bf16* elements, int columns, Kind weights) {
+    round_reference<<<(b * columns / kGroup + 7) / 8, 256, 0, stream>>>(rounded, elements, weights != Kind::bf16);
+    return rounded;
+  };
   norm_reference<<<b, 32, 0, stream>>>(x, model.residual, model.norm, kD, kD, kD, 1e-5f);
-  product_reference<<<b * 2 * kE / 8, 256, 0, stream>>>(xz, x, layer.in.data, layer.in.scales, kind, b, 2 * kE, kD);
+  product_reference<<<b * 2 * kE / 8, 256, 0, stream>>>(xz, multiplied(x, kD, kind), layer.in.data, layer.in.scales,
+                                                        kind, b, 2 * kE, kD);
   conv_reference<<<dim3(kE / 256, b), 256, 0, stream>>>(u, window2, xz, 2 * kE, model.taps, model.conv_bias, s);
   norm_product<P>(layer.in, b, model.z, true, 1);
   compare(tag + "u", host(model.u, b * kE), host(u, b * kE), 3e-3);
@@ -390,14 +407,16 @@ void check_decode(const char* name, int batch) {
   compare(tag + "z", host(model.z, b * kE), z2, 1e-3);
 
   x_product<P>(layer.x, b);
-  product_reference<<<b * kQ / 8, 256, 0, stream>>>(q, model.u, layer.x.data, layer.x.scales, kind, b, kQ, kE);
+  product_reference<<<b * kQ / 8, 256, 0, stream>>>(q, multiplied(model.u, kE, kind), layer.x.data, layer.x.scales,
+                                                    kind, b, kQ, kE);
   sum_partials<<<(b * kQ + 255) / 256, 256, 0, stream>>>(q2, model.partial, b * kQ, kStepSplits);
   compare(tag + "x_proj", host(q2, b * kQ), host(q, b * kQ), 1e-5);
 
   norm_reference<<<b, 32, 0, stream>>>(dt, q2, nullptr, kR, kQ, kR, 1e-6f);
   norm_reference<<<b, 32, 0, stream>>>(BC, q2 + kR, nullptr, kN, kQ, 32, 1e-6f);
   norm_reference<<<b, 32, 0, stream>>>(BC + 16, q2 + kR + kN, nullptr, kN, kQ, 32, 1e-6f);
-  product_reference<<<b * kE / 8, 256, 0, stream>>>(delta, dt, layer.dt.data, layer.dt.scales, dt_kind, b, kE, kR);
+  product_reference<<<b * kE / 8, 256, 0, stream>>>(delta, multiplied(dt, kR, dt_kind), layer.dt.data, layer.dt.scales,
+                                                    dt_kind, b, kE, kR);
   // z as the kernel made it
   scan_reference<<<dim3(kE / 64, b), 64, 0, stream>>>(y, state2, model.u, delta, model.z, kE, BC, BC + 16, 32, model.A,
                                                       model.D, model.dt_bias, s);
@@ -405,7 +424,8 @@ void check_decode(const char* name, int batch) {
   compare(tag + "y", host(model.y, b * kE), host(y, b * kE), 3e-3);
   compare(tag + "state", host(state, 8ll * kN * kE), host(state2, 8ll * kN * kE), 1e-4);
 
-  product_reference<<<b * kD / 8, 256, 0, stream>>>(out, model.y, layer.out.data, layer.out.scales, kind, b, kD, kE);
+  product_reference<<<b * kD / 8, 256, 0, stream>>>(out, multiplied(model.y, kE, kind), layer.out.data,
+                                                    layer.out.scales, kind, b, kD, kE);
   std::vector<float> before = host(model.residual, b * kD), sum = host(out, b * kD);
   add_product<P>(layer.out, b);
   for (size_t i = 0; i < sum.size(); ++i) sum[i] += before[i];
@@ -636,6 +656,7 @@ int main(int argc, char** argv) {
       check_decode<Plan<Int4, 4, 4>>("int4", b);
     }
     check_bits<Plan<Bf, 6, 6>>("bf16");
+    check_bits<Plan<Int8, 4, 4>>("int8");
     check_bits<Plan<Int4, 4, 4>>("int4");
   }
   if (wants("decode")) {
@@ -644,14 +665,30 @@ int main(int argc, char** argv) {
     time_decode<Plan<Bf, 12, 12>>("bf16 queues 12, 12", 2);
     time_decode<Plan<Bf, 8, 8>>("bf16 queues 8, 8", 4);
     time_decode<Plan<Bf, 6, 6>>("bf16 queues 6, 6", 8);
-    time_decode<Plan<Int8, 8, 8>>("int8 depth 8,8", 1);
-    time_decode<Plan<Int4, 8, 8>>("int4 depth 8,8", 1);
+    time_decode<Plan<Int8, 8, 8>>("int8 queues 8, 8", 1);
+    time_decode<Plan<Int8, 12, 12>>("int8 queues 12, 12", 1);
+    time_decode<Plan<Int8, 4, 8>>("int8 queues 4, 8", 1);
+    time_decode<Plan<Int8, 4, 4>>("int8 queues 4, 4", 1);
+    time_decode<Plan<Int8, 4, 4>>("int8 queues 4, 4", 8);
+    time_decode<Plan<Int8, 6, 4>>("int8 queues 6, 4", 8);
+    time_decode<Plan<Int4, 8, 8>>("int4 queues 8, 8", 1);
+    time_decode<Plan<Int4, 12, 12>>("int4 queues 12, 12", 1);
+    time_decode<Plan<Int4, 8, 4>>("int4 queues 8, 4", 1);
+    time_decode<Plan<Int4, 4, 4>>("int4 queues 4, 4", 1);
+    time_decode<Plan<Int4, 4, 4>>("int4 queues 4, 4", 8);
+    time_decode<Plan<Int4, 6, 4>>("int4 queues 6, 4", 8);
     time_phases<Plan<Bf, 8, 8>>("bf16", 1);
     time_phases<Plan<Bf, 6, 6>>("bf16", 8);
     time_phases<Plan<Int8, 8, 8>>("int8", 1);
     time_phases<Plan<Int4, 8, 8>>("int4", 1);
+    time_phases<Plan<Int8, 4, 4>>("int8", 8);
+    time_phases<Plan<Int4, 4, 4>>("int4", 8);
     overlap = false;
     time_phases<Plan<Bf, 8, 8>>("bf16 alone", 1);
+    time_phases<Plan<Int8, 8, 8>>("int8 alone", 1);
+    time_phases<Plan<Int4, 8, 8>>("int4 alone", 1);
+    time_phases<Plan<Int8, 4, 4>>("int8 alone", 8);
+    time_phases<Plan<Int4, 4, 4>>("int4 alone", 8);
   }
   if (wants("scan")) {
     const ScanData d = make_scan<bf16>(8192, 8192, 256), f = make_scan<float>(8192, 8192, 256);
