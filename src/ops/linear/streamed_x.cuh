@@ -74,26 +74,34 @@ class FixedPointRows {
 
   // Columns [begin, begin + length) of x [b, columns] in bf16; length is a multiple of kChunk.
   __device__ __forceinline__ void fetch(const void* x, int64_t columns, int begin, int length, int batch) const {
-    constexpr int kChunk = 4 * kStreamThreads, kAhead = 8;  // of a row; on their way at once
-    const auto* from = static_cast<const __nv_bfloat16*>(x) + begin;
-    int next_t = 0, next_i = threadIdx.x * 4;
-    while (next_t < batch) {
-      uint2 four[kAhead];
-      int t[kAhead], i[kAhead];
+    constexpr int kChunk = 4 * kStreamThreads, kAhead = 8;  // of a row; that are fetched together
+    const auto* from = static_cast<const __nv_bfloat16*>(x) + begin + threadIdx.x * 4;
+    const int count = batch * (length / kChunk);
+    int next_t = 0, next_i = 0, t = 0, i = 0;
+    const auto step = [&](int& row, int& at) {
+      at += kChunk;
+      if (at == length) at = 0, ++row;
+    };
+    const auto load = [&](uint2(&four)[kAhead]) {
 #pragma unroll
-      for (int k = 0; k < kAhead; ++k) {
-        t[k] = next_t, i[k] = next_i;
-        if (t[k] < batch) four[k] = __ldcg(reinterpret_cast<const uint2*>(from + t[k] * columns + i[k]));
-        next_i += kChunk;
-        if (next_i >= length) next_i -= length, ++next_t;
+      for (int k = 0; k < kAhead; ++k, step(next_t, next_i))
+        four[k] = next_t < batch ? __ldcg(reinterpret_cast<const uint2*>(from + next_t * columns + next_i))
+                                 : make_uint2(0, 0);
+    };
+    uint2 four[kAhead], next[kAhead];
+    load(four);
+    for (int first = 0; first < count; first += kAhead) {
+      if (first + kAhead < count) load(next);
+#pragma unroll
+      for (int k = 0; k < kAhead; ++k, step(t, i)) {
+        store(t, i + static_cast<int>(threadIdx.x) * 4, four[k], t < batch);
+        four[k] = next[k];
       }
-#pragma unroll
-      for (int k = 0; k < kAhead; ++k)
-        if (t[k] < batch) store(t[k], i[k], four[k]);
     }
   }
-  // Neighbours i to i + 3 in bf16. All lanes of a warp together, which have the neighbours of a group.
-  __device__ __forceinline__ void store(int t, int i, uint2 four) const {
+  // Neighbours i to i + 3 in bf16; nowhere if they are not `there`. All lanes of a warp together, which have those of a
+  // group.
+  __device__ __forceinline__ void store(int t, int i, uint2 four, bool there = true) const {
     const uint32_t pairs = __vmaxu2(four.x & 0x7fff7fffu, four.y & 0x7fff7fffu);
     const uint32_t largest = __reduce_max_sync(0xffffffffu, max(pairs & 0xffffu, pairs >> 16)) >> 7;
     const uint32_t exponent = max(largest, kLeastExponent);
@@ -111,9 +119,10 @@ class FixedPointRows {
                    d = fixed(four.y & 0xffff0000u);
     constexpr bool kInOrder = !kNibbles;
     const uint32_t first = __byte_perm(a, kInOrder ? b : c, 0x5410), last = __byte_perm(kInOrder ? c : b, d, 0x5410);
-    *reinterpret_cast<uint32_t*>(data_ + t * pitch_ + i) = __byte_perm(first, last, 0x7531);
-    *reinterpret_cast<uint32_t*>(data_ + t * pitch_ + length_ + i) = __byte_perm(first, last, 0x6420);
-    if (threadIdx.x % 32 == 0)
+    char* const to = data_ + t * pitch_ + i;
+    if (there) *reinterpret_cast<uint32_t*>(to) = __byte_perm(first, last, 0x7531);
+    if (there) *reinterpret_cast<uint32_t*>(to + length_) = __byte_perm(first, last, 0x6420);
+    if (there && threadIdx.x % 32 == 0)
       scales_[i / kGroup * kStreamBatch + t] =
           __uint_as_float(largest == 255 ? 0x7fffffffu : (exponent - (kNibbles ? 14 + 4 : 14)) << 23);
   }

@@ -57,12 +57,10 @@ struct Int8 {
 };
 
 // A word holds 8 weights + 8: weight 2 j in nibble j, weight 2 j + 1 in nibble j + 4. As signed bytes, 16 times as
-// large: the weights in the lower halves of bytes, 0, 4, 1, 5, and those in the upper, 2, 6, 3, 7.
-__device__ __forceinline__ uint32_t lower_nibbles(uint32_t word) {
-  return ((word << 4) & 0xf0f0f0f0u) ^ 0x80808080u;
-}
-__device__ __forceinline__ uint32_t upper_nibbles(uint32_t word) {
-  return (word & 0xf0f0f0f0u) ^ 0x80808080u;
+// large: .x the weights in the lower halves of bytes, 0, 4, 1, 5, and .y those in the upper, 2, 6, 3, 7.
+__device__ __forceinline__ uint2 nibbles_to_bytes(uint32_t word) {
+  const uint32_t two_complement = word ^ 0x88888888u;
+  return {(two_complement << 4) & 0xf0f0f0f0u, two_complement & 0xf0f0f0f0u};
 }
 
 struct Int4 {
@@ -72,7 +70,8 @@ struct Int4 {
   static __device__ __forceinline__ void multiply(IntegerSums& sums, const uint4& low, const uint4& high,
                                                   const Rows::Run<kPerLane>& x) {
     const auto word = [&](uint32_t l, uint32_t h, uint32_t coarse0, uint32_t coarse1, uint32_t fine0, uint32_t fine1) {
-      sums.add(lower_nibbles(l), lower_nibbles(h), upper_nibbles(l), upper_nibbles(h), coarse0, coarse1, fine0, fine1);
+      const uint2 low_row = nibbles_to_bytes(l), high_row = nibbles_to_bytes(h);
+      sums.add(low_row.x, high_row.x, low_row.y, high_row.y, coarse0, coarse1, fine0, fine1);
     };
     word(low.x, high.x, x.coarse[0].x, x.coarse[0].y, x.fine[0].x, x.fine[0].y);
     word(low.y, high.y, x.coarse[0].z, x.coarse[0].w, x.fine[0].z, x.fine[0].w);
