@@ -12,12 +12,8 @@
 #include <vector>
 
 #include "ops/causal_conv1d/causal_conv1d_kernels.cuh"
-#include "ops/mixer_step/mixer_step_kernels.cuh"
 #include "ops/selective_scan/selective_scan_kernels.cuh"
-
-using namespace saker::cuda;
-using saker::Segment;
-using bf16 = __nv_bfloat16;
+#include "references.cuh"
 
 #define CHECK(call)                                                                         \
   do {                                                                                      \
@@ -29,7 +25,6 @@ using bf16 = __nv_bfloat16;
   } while (0)
 
 static cudaStream_t stream;
-constexpr int kD = 4096, kE = 8192, kN = 16, kR = 256, kV = 65024, kLayers = 64, kQ = kR + 2 * kN;
 
 __device__ inline float uniform(uint64_t i, uint32_t seed) {  // in [-1, 1)
   uint64_t x = i * 0x9E3779B97F4A7C15ull + seed * 0xD1B54A32D192ED03ull;
@@ -100,6 +95,7 @@ static double time_us(const std::function<void(int)>& run, int repeats = 20, int
 }
 
 static bool overlap = true;
+constexpr int kShare = 76 * 1024;  // the least shared memory of the small kernels, as in mixer_step
 template <class... Params, class... Args>
 void launch(void (*kernel)(Params...), dim3 grid, int block, int bytes, const Args&... args) {
   cudaLaunchConfig_t config = {};
@@ -112,91 +108,6 @@ void launch(void (*kernel)(Params...), dim3 grid, int block, int bytes, const Ar
   }
   if (bytes > 48 * 1024) CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));
   CHECK(cudaLaunchKernelEx(&config, kernel, args...));
-}
-
-// ---- references --------------------------------------------------------------------------------------------------
-enum class Kind { bf16, int8, int4 };
-__device__ double weight_at(const void* data, const bf16* scales, Kind kind, int outputs, int inputs, int64_t o,
-                            int64_t i) {
-  if (kind == Kind::bf16) return __bfloat162float(static_cast<const bf16*>(data)[o * inputs + i]);
-  const double scale = __bfloat162float(scales[i / kGroup * outputs + o]);
-  if (kind == Kind::int8) return scale * static_cast<const int8_t*>(data)[o * inputs + i];
-  const uint32_t word = static_cast<const uint32_t*>(data)[(o * inputs + i) / 8];
-  const int k = i % 8, nibble = k / 2 + k % 2 * 4;
-  return scale * (static_cast<int>(word >> (4 * nibble) & 15) - 8);
-}
-// y[t, o] = sum_i w[o, i] x[t, i]; x f32 or bf16.
-template <class X>
-__global__ void product_reference(float* y, const X* x, const void* data, const bf16* scales, Kind kind, int batch,
-                                  int outputs, int inputs) {
-  const int64_t index = blockIdx.x * 8ll + threadIdx.x / 32;
-  if (index >= static_cast<int64_t>(batch) * outputs) return;
-  const int64_t t = index / outputs, o = index % outputs;
-  double sum = 0;
-  for (int64_t i = threadIdx.x % 32; i < inputs; i += 32)
-    sum += weight_at(data, scales, kind, outputs, inputs, o, i) * static_cast<double>(widen(x[t * inputs + i]));
-  for (int k = 16; k; k /= 2) sum += __shfl_xor_sync(~0u, sum, k);
-  if (threadIdx.x % 32 == 0) y[index] = static_cast<float>(sum);
-}
-template <class T>
-__global__ void norm_reference(T* y, const float* x, const float* w, int columns, int stride, int out_stride,
-                               float eps) {
-  __shared__ double total;
-  double sum = 0;
-  for (int i = threadIdx.x; i < columns; i += 32)
-    sum += static_cast<double>(x[blockIdx.x * stride + i]) * x[blockIdx.x * stride + i];
-  for (int k = 16; k; k /= 2) sum += __shfl_xor_sync(~0u, sum, k);
-  if (threadIdx.x == 0) total = sum;
-  __syncwarp();
-  const double scale = 1 / sqrt(total / columns + eps);
-  for (int i = threadIdx.x; i < columns; i += 32)
-    y[blockIdx.x * out_stride + i] =
-        round_to<T>(static_cast<float>((w ? w[i] : 1.0) * (x[blockIdx.x * stride + i] * scale)));
-}
-template <class X>
-__global__ void conv_reference(bf16* u, float* window, const X* x, int64_t stride, const float* taps, const float* bias,
-                               const Segment* segments) {
-  const Segment s = segments[blockIdx.y];
-  const int e = blockIdx.x * 256 + threadIdx.x;
-  double w[3];
-  for (int j = 0; j < 3; ++j) w[j] = s.slot < 0 ? 0 : window[(s.slot * 3 + j) * kE + e];
-  for (int64_t t = s.begin; t < s.begin + s.length; ++t) {
-    const double now = widen(x[t * stride + e]);
-    const double c = bias[e] + taps[e] * w[0] + taps[kE + e] * w[1] + taps[2 * kE + e] * w[2] + taps[3 * kE + e] * now;
-    u[t * kE + e] = __float2bfloat16(static_cast<float>(c / (1 + exp(-c))));
-    w[0] = w[1], w[1] = w[2], w[2] = now;
-  }
-  for (int j = 0; j < 3 && s.slot >= 0; ++j) window[(s.slot * 3 + j) * kE + e] = w[j];
-}
-template <class G>
-__global__ void scan_reference(bf16* y, float* state, const bf16* u, const G* delta, const G* z, int64_t z_stride,
-                               const float* B, const float* C, int64_t bc_stride, const float* A, const float* D,
-                               const float* bias, const Segment* segments) {
-  const Segment s = segments[blockIdx.y];
-  const int e = blockIdx.x * 64 + threadIdx.x;
-  double h[kN];
-  for (int n = 0; n < kN; ++n) h[n] = s.slot < 0 ? 0 : state[(s.slot * kN + n) * kE + e];
-  for (int64_t t = s.begin; t < s.begin + s.length; ++t) {
-    const double v = static_cast<double>(widen(delta[t * kE + e])) + bias[e], step = v > 20 ? v : log1p(exp(v));
-    const double uu = widen(u[t * kE + e]), zz = widen(z[t * z_stride + e]);
-    double sum = D[e] * uu;
-    for (int n = 0; n < kN; ++n) {
-      h[n] = exp(step * A[n * kE + e]) * h[n] + step * uu * B[t * bc_stride + n];
-      sum += C[t * bc_stride + n] * h[n];
-    }
-    y[t * kE + e] = __float2bfloat16(static_cast<float>(sum * zz / (1 + exp(-zz))));
-  }
-  for (int n = 0; n < kN && s.slot >= 0; ++n) state[(s.slot * kN + n) * kE + e] = h[n];
-}
-__global__ void sum_partials(float* q, const float* partial, int count, int splits) {
-  const int i = blockIdx.x * 256 + threadIdx.x;
-  if (i >= count) return;
-  double sum = 0;
-  for (int s = 0; s < splits; ++s) sum += partial[s * count + i];
-  q[i] = sum;
-}
-__global__ void negative_exp(float* p, int64_t count) {
-  for (int64_t i = blockIdx.x * 256ll + threadIdx.x; i < count; i += gridDim.x * 256ll) p[i] = -expf(p[i]);
 }
 
 // ---- decode ------------------------------------------------------------------------------------------------------
@@ -250,8 +161,9 @@ struct Plan {
   static constexpr bool kFour = std::is_same_v<F, Int4>;
   using Dt = std::conditional_t<kFour, Int8, F>;
   using S1 = StreamShape<F, 8, 8, kDepth1>;
-  using S2 = StreamShape<F, 1, kFour ? 4 : 8, 2>;
-  using S3 = StreamShape<Dt, std::is_same_v<Dt, Int8> ? 1 : 2, std::is_same_v<Dt, Int8> ? 2 : 4, 2>;
+  static constexpr bool kBytes = std::is_same_v<Dt, Int8>;
+  using S2 = StreamShape<F, 1, kFour ? 4 : 8, kBytes ? 1 : 2>;
+  using S3 = StreamShape<Dt, kBytes ? 1 : 2, kBytes ? 2 : 4, kBytes ? 1 : 2>;
   using S4 = StreamShape<F, 2, 8, kDepth4>;
 };
 
@@ -282,7 +194,8 @@ template <class P>
 void x_product(const StreamedWeight& w, int batch) {
   SplitProduct p{w, model.u, model.partial, batch};
   const dim3 grid((kQ + P::S2::kRows - 1) / P::S2::kRows, kStepSplits);
-  launch(split_product_kernel<typename P::S2>, grid, 256, split_product_bytes<typename P::S2>(kE, batch), p);
+  launch(split_product_kernel<typename P::S2>, grid, 256,
+         std::max(kShare, split_product_bytes<typename P::S2>(kE, batch)), p);
 }
 template <class P>
 void state_step(const StreamedWeight& w, int batch, int layer) {
@@ -300,8 +213,8 @@ void state_step(const StreamedWeight& w, int batch, int layer) {
               batch,
               kE,
               true};
-  launch(state_step_kernel<typename P::S3>, dim3(kE / kStepChannels), 256, state_step_bytes<typename P::S3>(kR, batch),
-         p);
+  launch(state_step_kernel<typename P::S3>, dim3(kE / kStepChannels), 256,
+         std::max(kShare, state_step_bytes<typename P::S3>(kR, batch)), p);
 }
 template <class P>
 void add_product(const StreamedWeight& w, int batch) {
@@ -379,8 +292,14 @@ void check_decode(const char* name, int batch) {
   CHECK(cudaMemcpy(s, segments.data(), b * sizeof(Segment), cudaMemcpyHostToDevice));
   const std::string tag = std::string(name) + " b=" + std::to_string(b) + " ";
 
+  float* rounded = device<float>(8 * kE);
+  const auto multiplied = [&](const bf16* elements, int columns, Kind weights) {
+    round_reference<<<(b * columns / kGroup + 7) / 8, 256, 0, stream>>>(rounded, elements, weights != Kind::bf16);
+    return rounded;
+  };
   norm_reference<<<b, 32, 0, stream>>>(x, model.residual, model.norm, kD, kD, kD, 1e-5f);
-  product_reference<<<b * 2 * kE / 8, 256, 0, stream>>>(xz, x, layer.in.data, layer.in.scales, kind, b, 2 * kE, kD);
+  product_reference<<<b * 2 * kE / 8, 256, 0, stream>>>(xz, multiplied(x, kD, kind), layer.in.data, layer.in.scales,
+                                                        kind, b, 2 * kE, kD);
   conv_reference<<<dim3(kE / 256, b), 256, 0, stream>>>(u, window2, xz, 2 * kE, model.taps, model.conv_bias, s);
   norm_product<P>(layer.in, b, model.z, true, 1);
   compare(tag + "u", host(model.u, b * kE), host(u, b * kE), 3e-3);
@@ -390,14 +309,16 @@ void check_decode(const char* name, int batch) {
   compare(tag + "z", host(model.z, b * kE), z2, 1e-3);
 
   x_product<P>(layer.x, b);
-  product_reference<<<b * kQ / 8, 256, 0, stream>>>(q, model.u, layer.x.data, layer.x.scales, kind, b, kQ, kE);
+  product_reference<<<b * kQ / 8, 256, 0, stream>>>(q, multiplied(model.u, kE, kind), layer.x.data, layer.x.scales,
+                                                    kind, b, kQ, kE);
   sum_partials<<<(b * kQ + 255) / 256, 256, 0, stream>>>(q2, model.partial, b * kQ, kStepSplits);
   compare(tag + "x_proj", host(q2, b * kQ), host(q, b * kQ), 1e-5);
 
   norm_reference<<<b, 32, 0, stream>>>(dt, q2, nullptr, kR, kQ, kR, 1e-6f);
   norm_reference<<<b, 32, 0, stream>>>(BC, q2 + kR, nullptr, kN, kQ, 32, 1e-6f);
   norm_reference<<<b, 32, 0, stream>>>(BC + 16, q2 + kR + kN, nullptr, kN, kQ, 32, 1e-6f);
-  product_reference<<<b * kE / 8, 256, 0, stream>>>(delta, dt, layer.dt.data, layer.dt.scales, dt_kind, b, kE, kR);
+  product_reference<<<b * kE / 8, 256, 0, stream>>>(delta, multiplied(dt, kR, dt_kind), layer.dt.data, layer.dt.scales,
+                                                    dt_kind, b, kE, kR);
   // z as the kernel made it
   scan_reference<<<dim3(kE / 64, b), 64, 0, stream>>>(y, state2, model.u, delta, model.z, kE, BC, BC + 16, 32, model.A,
                                                       model.D, model.dt_bias, s);
@@ -405,7 +326,8 @@ void check_decode(const char* name, int batch) {
   compare(tag + "y", host(model.y, b * kE), host(y, b * kE), 3e-3);
   compare(tag + "state", host(state, 8ll * kN * kE), host(state2, 8ll * kN * kE), 1e-4);
 
-  product_reference<<<b * kD / 8, 256, 0, stream>>>(out, model.y, layer.out.data, layer.out.scales, kind, b, kD, kE);
+  product_reference<<<b * kD / 8, 256, 0, stream>>>(out, multiplied(model.y, kE, kind), layer.out.data,
+                                                    layer.out.scales, kind, b, kD, kE);
   std::vector<float> before = host(model.residual, b * kD), sum = host(out, b * kD);
   add_product<P>(layer.out, b);
   for (size_t i = 0; i < sum.size(); ++i) sum[i] += before[i];
@@ -636,6 +558,7 @@ int main(int argc, char** argv) {
       check_decode<Plan<Int4, 4, 4>>("int4", b);
     }
     check_bits<Plan<Bf, 6, 6>>("bf16");
+    check_bits<Plan<Int8, 4, 4>>("int8");
     check_bits<Plan<Int4, 4, 4>>("int4");
   }
   if (wants("decode")) {
@@ -644,12 +567,17 @@ int main(int argc, char** argv) {
     time_decode<Plan<Bf, 12, 12>>("bf16 queues 12, 12", 2);
     time_decode<Plan<Bf, 8, 8>>("bf16 queues 8, 8", 4);
     time_decode<Plan<Bf, 6, 6>>("bf16 queues 6, 6", 8);
-    time_decode<Plan<Int8, 8, 8>>("int8 depth 8,8", 1);
-    time_decode<Plan<Int4, 8, 8>>("int4 depth 8,8", 1);
+    time_decode<Plan<Int8, 8, 8>>("int8 queues 8, 8", 1);
+    time_decode<Plan<Int8, 4, 4>>("int8 queues 4, 4", 8);
+    time_decode<Plan<Int4, 6, 6>>("int4 queues 6, 6", 1);
+    time_decode<Plan<Int4, 8, 8>>("int4 queues 8, 8", 1);
+    time_decode<Plan<Int4, 4, 4>>("int4 queues 4, 4", 8);
     time_phases<Plan<Bf, 8, 8>>("bf16", 1);
     time_phases<Plan<Bf, 6, 6>>("bf16", 8);
     time_phases<Plan<Int8, 8, 8>>("int8", 1);
-    time_phases<Plan<Int4, 8, 8>>("int4", 1);
+    time_phases<Plan<Int4, 6, 6>>("int4", 1);
+    time_phases<Plan<Int8, 4, 4>>("int8", 8);
+    time_phases<Plan<Int4, 4, 4>>("int4", 8);
     overlap = false;
     time_phases<Plan<Bf, 8, 8>>("bf16 alone", 1);
   }

@@ -76,17 +76,23 @@ TEST_F(GpuOps, MixerStep) {
 // Row t and slot (7 t + 3) mod 9 of the cases hold the same numbers whatever the number of sequences.
 TEST_F(GpuOps, MixerStepOfASequenceDoesNotDependOnTheOthers) {
   if (!has_mixer_step()) GTEST_SKIP() << "mixer_step is for compute capability 9.0";
-  Stream stream(gpu_);
-  MixerStepProblem eight({.b = 8});
-  eight.run(stream);
-  for (const int64_t b : {1, 2, 3, 4, 5}) {
-    MixerStepProblem few({.b = b});
-    few.run(stream);
-    stream.wait();
-    const auto got = few.outputs(), wanted = eight.outputs();
-    for (size_t i = 0; i < got.size(); ++i)
-      for (int64_t t = 0; t < b; ++t)
-        EXPECT_EQ(block_of(got[i], t), block_of(wanted[i], t)) << got[i].name << " of row " << t << " of " << b;
+  for (MixerStepCase problem : {MixerStepCase{}, MixerStepCase{.matrices = DType::q8, .d = 1024, .e = 8192},
+                                MixerStepCase{.matrices = DType::q4, .d = 2048, .e = 8192}}) {
+    Stream stream(gpu_);
+    problem.b = 8;
+    MixerStepProblem eight(problem);
+    eight.run(stream);
+    for (const int64_t b : {1, 2, 3, 4, 5}) {
+      problem.b = b;
+      MixerStepProblem few(problem);
+      few.run(stream);
+      stream.wait();
+      const auto got = few.outputs(), wanted = eight.outputs();
+      for (size_t i = 0; i < got.size(); ++i)
+        for (int64_t t = 0; t < b; ++t)
+          EXPECT_EQ(block_of(got[i], t), block_of(wanted[i], t))
+              << got[i].name << " of row " << t << " of " << b << ", " << name(problem.matrices);
+    }
   }
 }
 TEST_F(GpuOps, PickColumns) {
@@ -94,6 +100,23 @@ TEST_F(GpuOps, PickColumns) {
 }
 TEST_F(GpuOps, Quantize) {
   test_op_cases_on(gpu_, without_benchmarks(quantize_cases()));
+}
+// Where x becomes fixed point, which has none.
+TEST_F(GpuOps, ProductsOfIntegersShowNanAndInfinity) {
+  constexpr int64_t o = 64, i = 2048;
+  for (const DType type : {DType::q8, DType::q4})
+    for (const float bad : {INFINITY, -INFINITY, NAN}) {
+      Stream stream(gpu_);
+      CaseTensor x(DType::bf16, {3, i}, 1), weight(DType::bf16, {o, i}, 2), y(DType::f32, {3, o}, 3),
+          codes(DType::u8, {static_cast<int64_t>(quantized_bytes(type, o, i))}, 4);
+      store_element(x.view().data, DType::bf16, i + 700, bad);
+      const TensorView q(codes.on(stream).data, type, {o, i});
+      quantize(stream, q, weight.on(stream));
+      linear(stream, y.on(stream), x.on(stream), q);
+      stream.wait();
+      for (int64_t at = 0; at < 3 * o; ++at)
+        EXPECT_EQ(std::isfinite(y.view().as<float>()[at]), at / o != 1) << bad << ", " << name(type) << " at " << at;
+    }
 }
 TEST_F(GpuOps, RmsNorm) {
   test_op_cases_on(gpu_, without_benchmarks(rms_norm_cases()));

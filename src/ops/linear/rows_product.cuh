@@ -17,27 +17,24 @@ struct RowsProduct {
 
 template <class S>
 constexpr int rows_product_bytes(int i, int batch) {
-  return S::kBytes + S::scale_bytes(i) + batch * (i * 2 + 64);
+  return S::kBytes + S::F::Rows::bytes(i, batch) + S::scale_bytes(i);
 }
 
 // Y f32, or an element type for results that are not accumulated.
 template <class S, class Y = float>
 __global__ void __launch_bounds__(kStreamThreads, 2) rows_product_kernel(const RowsProduct p) {
   extern __shared__ __align__(128) char shared[];
-  const int row = blockIdx.x * S::kRows, inputs = p.weight.inputs, pitch = inputs * 2 + 64;
+  const int row = blockIdx.x * S::kRows, inputs = p.weight.inputs;
   launch_dependents();
-  char *x = shared + S::kBytes, *scales = x + p.batch * pitch;
-  WeightStream<S> stream(p.weight, row, 0, inputs, shared, scales);
+  const typename S::F::Rows x(shared + S::kBytes, inputs, p.batch);
+  WeightStream<S> stream(p.weight, row, 0, inputs, shared, shared + S::kBytes + S::F::Rows::bytes(inputs, p.batch));
   // A thread's results are all of one output.
   static_assert(kStreamThreads % S::kRows == 0);
   const float scale = output_scale<typename S::F>(p.weight, row + threadIdx.x % S::kRows);
   wait_for_predecessors();
-  fetch_x(x, pitch, p.x, p.x_stride, 0, inputs, p.batch);
-  copy_async_commit();
-  copy_async_wait<0>();
-  __syncthreads();
+  stream.fetch(x, p.x, p.x_stride, p.batch);
   float acc[S::kRowTiles][4];
-  stream.multiply(acc, x, pitch, p.batch);
+  stream.multiply(acc, x, p.batch);
   float* sums = reinterpret_cast<float*>(shared);
   stream.reduce(acc, sums);
   for (int i = threadIdx.x; i < S::kRows * p.batch; i += kStreamThreads) {

@@ -11,76 +11,72 @@
 // what a warp multiplies at once: 16 outputs of 2 x 4 lanes x 16 bytes.
 #pragma once
 
-#include "device/cuda/intrinsics.cuh"
+#include "ops/linear/streamed_x.cuh"
 
 namespace saker::cuda {
 
-inline constexpr int kStreamThreads = 256;
-inline constexpr int kStreamBatch = 8;
-inline constexpr int kGroup = 128;  // weights of a row that share a scale
-
-// How weights are stored. kPerLane: weights in 16 bytes. multiply(): acc += the tile of 16 outputs of one half unit,
+// How weights are stored. kPerLane: weights in 16 bytes. multiply(): sums += the tile of 16 outputs of one half unit,
 // `low` the lane's bytes of row lane/4, `high` those of row lane/4 + 8; x: the same places of x.
 template <class T>
 struct Sixteen {
   using Element = T;
+  using Rows = ElementRows<T>;
   static constexpr int kPerLane = 8, kHalvesPerGroup = 0;
   static __device__ __forceinline__ void multiply(float (&acc)[4], const uint4& low, const uint4& high,
-                                                  const uint4* x) {
-    mma(acc, low.x, high.x, low.y, high.y, x[0].x, x[0].y, T());
-    mma(acc, low.z, high.z, low.w, high.w, x[0].z, x[0].w, T());
+                                                  const typename Rows::template Run<kPerLane>& x) {
+    mma(acc, low.x, high.x, low.y, high.y, x.words[0].x, x.words[0].y, T());
+    mma(acc, low.z, high.z, low.w, high.w, x.words[0].z, x.words[0].w, T());
   }
 };
 
-// Two of the four signed bytes of a word as bf16: 128 + (q & 127) - (128, or 256 where q is negative), which is exact.
-template <int kSelect>
-__device__ __forceinline__ uint32_t bytes_to_bf16(uint32_t word) {
-  const uint32_t bytes = __byte_perm(word, 0, kSelect);
-  const uint32_t value = (bytes & 0x007f007fu) | 0x43004300u, offset = (bytes & 0x00800080u) | 0x43004300u;
-  const __nv_bfloat162 result =
-      __hsub2(reinterpret_cast<const __nv_bfloat162&>(value), reinterpret_cast<const __nv_bfloat162&>(offset));
-  return reinterpret_cast<const uint32_t&>(result);
-}
+// Weights of integers are multiplied as they are, with x as integers: sums of a group of 128 are exact. With weights of
+// at most 128 and coarse and fine as they are, |256 coarse + fine| <= 128 * 128 * 2^15 = 2^29 as a sum of the group,
+// too, so that one integer holds it.
+struct IntegerSums {
+  int coarse[4] = {}, fine[4] = {};
+
+  // Of 32 places of i: l0, h0 the first 16 of a lane's rows, l1, h1 the others.
+  __device__ __forceinline__ void add(uint32_t l0, uint32_t h0, uint32_t l1, uint32_t h1, uint32_t coarse0,
+                                      uint32_t coarse1, uint32_t fine0, uint32_t fine1) {
+    mma_signed(coarse, l0, h0, l1, h1, coarse0, coarse1);
+    mma_unsigned(fine, l0, h0, l1, h1, fine0, fine1);
+  }
+  __device__ __forceinline__ float sum(int k) const { return static_cast<float>(coarse[k] * 256 + fine[k]); }
+};
 
 struct Int8 {
   using Element = __nv_bfloat16;
+  using Rows = FixedPointRows<false>;
   static constexpr int kPerLane = 16, kHalvesPerGroup = 2;
-  static __device__ __forceinline__ void multiply(float (&acc)[4], const uint4& low, const uint4& high,
-                                                  const uint4* x) {
-    const auto step = [&](uint32_t l, uint32_t h, uint32_t x0, uint32_t x1) {
-      mma(acc, bytes_to_bf16<0x4140>(l), bytes_to_bf16<0x4140>(h), bytes_to_bf16<0x4342>(l), bytes_to_bf16<0x4342>(h),
-          x0, x1, Element());
-    };
-    step(low.x, high.x, x[0].x, x[0].y);
-    step(low.y, high.y, x[0].z, x[0].w);
-    step(low.z, high.z, x[1].x, x[1].y);
-    step(low.w, high.w, x[1].z, x[1].w);
+  static __device__ __forceinline__ void multiply(IntegerSums& sums, const uint4& low, const uint4& high,
+                                                  const Rows::Run<kPerLane>& x) {
+    const uint4 &coarse = x.coarse[0], &fine = x.fine[0];
+    sums.add(low.x, high.x, low.y, high.y, coarse.x, coarse.y, fine.x, fine.y);
+    sums.add(low.z, high.z, low.w, high.w, coarse.z, coarse.w, fine.z, fine.w);
   }
 };
 
-// A word holds 8 weights + 8: weight 2 j in nibble j, weight 2 j + 1 in nibble j + 4. 128 + (q + 8) - 136 is exact.
-__device__ __forceinline__ uint32_t nibbles_to_bf16(uint32_t word, int pair) {
-  const uint32_t value = ((word >> (4 * pair)) & 0x000f000fu) | 0x43004300u, offset = 0x43084308u;
-  const __nv_bfloat162 result =
-      __hsub2(reinterpret_cast<const __nv_bfloat162&>(value), reinterpret_cast<const __nv_bfloat162&>(offset));
-  return reinterpret_cast<const uint32_t&>(result);
+// A word holds 8 weights + 8: weight 2 j in nibble j, weight 2 j + 1 in nibble j + 4. As signed bytes, 16 times as
+// large: .x the weights in the lower halves of bytes, 0, 4, 1, 5, and .y those in the upper, 2, 6, 3, 7.
+__device__ __forceinline__ uint2 nibbles_to_bytes(uint32_t word) {
+  const uint32_t two_complement = word ^ 0x88888888u;
+  return {(two_complement << 4) & 0xf0f0f0f0u, two_complement & 0xf0f0f0f0u};
 }
 
 struct Int4 {
   using Element = __nv_bfloat16;
+  using Rows = FixedPointRows<true>;
   static constexpr int kPerLane = 32, kHalvesPerGroup = 1;
-  static __device__ __forceinline__ void multiply(float (&acc)[4], const uint4& low, const uint4& high,
-                                                  const uint4* x) {
-    const auto word = [&](uint32_t l, uint32_t h, const uint4& v) {
-      mma(acc, nibbles_to_bf16(l, 0), nibbles_to_bf16(h, 0), nibbles_to_bf16(l, 1), nibbles_to_bf16(h, 1), v.x, v.y,
-          Element());
-      mma(acc, nibbles_to_bf16(l, 2), nibbles_to_bf16(h, 2), nibbles_to_bf16(l, 3), nibbles_to_bf16(h, 3), v.z, v.w,
-          Element());
+  static __device__ __forceinline__ void multiply(IntegerSums& sums, const uint4& low, const uint4& high,
+                                                  const Rows::Run<kPerLane>& x) {
+    const auto word = [&](uint32_t l, uint32_t h, uint32_t coarse0, uint32_t coarse1, uint32_t fine0, uint32_t fine1) {
+      const uint2 low_row = nibbles_to_bytes(l), high_row = nibbles_to_bytes(h);
+      sums.add(low_row.x, high_row.x, low_row.y, high_row.y, coarse0, coarse1, fine0, fine1);
     };
-    word(low.x, high.x, x[0]);
-    word(low.y, high.y, x[1]);
-    word(low.z, high.z, x[2]);
-    word(low.w, high.w, x[3]);
+    word(low.x, high.x, x.coarse[0].x, x.coarse[0].y, x.fine[0].x, x.fine[0].y);
+    word(low.y, high.y, x.coarse[0].z, x.coarse[0].w, x.fine[0].z, x.fine[0].w);
+    word(low.z, high.z, x.coarse[1].x, x.coarse[1].y, x.fine[1].x, x.fine[1].y);
+    word(low.w, high.w, x.coarse[1].z, x.coarse[1].w, x.fine[1].z, x.fine[1].w);
   }
 };
 
@@ -97,17 +93,18 @@ __device__ __forceinline__ uint32_t e4m3_to_bf16(uint32_t word) {
 // A scale for each output, which the finished sums are multiplied with.
 struct Fp8 {
   using Element = __nv_bfloat16;
+  using Rows = ElementRows<Element>;
   static constexpr int kPerLane = 16, kHalvesPerGroup = 0;
   static __device__ __forceinline__ void multiply(float (&acc)[4], const uint4& low, const uint4& high,
-                                                  const uint4* x) {
+                                                  const Rows::Run<kPerLane>& x) {
     const auto step = [&](uint32_t l, uint32_t h, uint32_t x0, uint32_t x1) {
       mma(acc, e4m3_to_bf16<0x1404>(l), e4m3_to_bf16<0x1404>(h), e4m3_to_bf16<0x3424>(l), e4m3_to_bf16<0x3424>(h), x0,
           x1, Element());
     };
-    step(low.x, high.x, x[0].x, x[0].y);
-    step(low.y, high.y, x[0].z, x[0].w);
-    step(low.z, high.z, x[1].x, x[1].y);
-    step(low.w, high.w, x[1].z, x[1].w);
+    step(low.x, high.x, x.words[0].x, x.words[0].y);
+    step(low.y, high.y, x.words[0].z, x.words[0].w);
+    step(low.z, high.z, x.words[1].x, x.words[1].y);
+    step(low.w, high.w, x.words[1].z, x.words[1].w);
   }
 };
 
@@ -139,7 +136,6 @@ struct StreamShape {
   static constexpr int kSumBytes = kWarpsK * kRows * kStreamBatch * 4;
   // The sums of the warps take the place of the queues when these are empty.
   static constexpr int kBytes = kQueueBytes > kSumBytes ? kQueueBytes : kSumBytes;
-  static constexpr int kVectors = Format::kPerLane / 8;  // of 8 elements of x in half a unit
   // Scales of a block's outputs for `inputs` of i.
   __host__ __device__ static constexpr int scale_bytes(int inputs) {
     return Format::kHalvesPerGroup == 0 ? 0 : inputs / kGroup * kRows * 2;
@@ -155,15 +151,15 @@ class WeightStream {
  public:
   // Starts to fill the queues.
   __device__ WeightStream(const StreamedWeight& weight, int row, int begin, int length, char* queue, char* scales)
-      : queue_(reinterpret_cast<const uint4*>(queue)) {
+      : queue_(reinterpret_cast<const uint4*>(queue) + threadIdx.x) {
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
     warp_k_ = warp % S::kWarpsK, warp_r_ = warp / S::kWarpsK;
     begin_ = begin + warp_k_ * S::kUnit;
     blocks_ = length / (S::kWarpsK * S::kUnit);
-    pitch_ = static_cast<int64_t>(weight.inputs) * 16 / F::kPerLane;
+    pitch_ = weight.inputs * 16 / F::kPerLane;
     const int first = row + warp_r_ * 16 * S::kRowTiles + lane / 4;
     rows_left_ = weight.outputs - first;
-    source_ = static_cast<const char*>(weight.data) + first * pitch_ +
+    source_ = static_cast<const char*>(weight.data) + static_cast<int64_t>(first) * pitch_ +
               (begin_ / F::kPerLane + lane % 4) * static_cast<int64_t>(16);
     if constexpr (F::kHalvesPerGroup > 0) {
       scales_ = reinterpret_cast<const __nv_bfloat16*>(scales) + warp_r_ * 16 * S::kRowTiles + lane / 4 +
@@ -177,41 +173,48 @@ class WeightStream {
       }
     }
 #pragma unroll
-    for (int u = 0; u < S::kDepth; ++u) issue(u);
+    for (int u = 0; u < S::kDepth; ++u) issue(0, u, u);
   }
 
-  // acc of this warp. x: rows of elements in shared memory, `pitch` bytes apart, of which the first is i = begin. The
-  // caller has passed a barrier after copy_async_wait<kDepth - 1>, so that scales are there.
-  __device__ __forceinline__ void multiply(float (&acc)[S::kRowTiles][4], const char* x_rows, int pitch, int batch) {
-    const int lane = threadIdx.x % 32, column = lane / 4;
-    const char* x_row = x_rows + column * pitch + (warp_k_ * S::kUnit + lane % 4 * F::kPerLane) * 2;
+  // Rows x [b, columns] from global memory, and a barrier behind them and the scales.
+  __device__ __forceinline__ void fetch(const typename F::Rows& rows, const void* x, int64_t columns, int batch) const {
+    rows.fetch(x, columns, begin_ - warp_k_ * S::kUnit, blocks_ * S::kWarpsK * S::kUnit, batch);
+    if constexpr (kGroups == 0) {
+      copy_async_commit();
+      copy_async_wait<0>();
+    } else {
+      copy_async_wait<S::kDepth - 1>();
+    }
+    __syncthreads();
+  }
+
+  // acc of this warp; the first of x is i = begin. The caller has passed a barrier behind x, and of formats with scales
+  // behind copy_async_wait<kDepth - 1>.
+  __device__ __forceinline__ void multiply(float (&acc)[S::kRowTiles][4], const typename F::Rows& x, int batch) {
+    const int lane = threadIdx.x % 32, row = min(lane / 4, batch - 1);  // what is beyond the last nobody reads
+    int i = warp_k_ * S::kUnit + lane % 4 * F::kPerLane;
 #pragma unroll
     for (int tile = 0; tile < S::kRowTiles; ++tile)
       for (float& a : acc[tile]) a = 0.0f;
     constexpr int kTogether = S::kRowTiles % 2 == 0 ? 2 : 1;  // tiles at once, to hide latencies
-    int unit = 0;
-    for (int block = 0; block < blocks_; ++block, x_row += S::kUnit * S::kWarpsK * 2) {
-      uint4 x[2][S::kVectors];
+    static_assert(S::kDepth % kTogether == 0);
+    int next = 0;
+    for (int block = 0; block < blocks_; ++block, i += S::kUnit * S::kWarpsK) {
+      const Part part = part_of(x, row, i, block);
 #pragma unroll
-      for (int h = 0; h < 2; ++h)
-#pragma unroll
-        for (int v = 0; v < S::kVectors; ++v)
-          x[h][v] = column < batch ? *reinterpret_cast<const uint4*>(x_row + (h * S::kHalf + v * 8) * 2)
-                                   : make_uint4(0, 0, 0, 0);
-#pragma unroll
-      for (int tile = 0; tile < S::kRowTiles; tile += kTogether, unit += kTogether) {
+      for (int tile = 0; tile < S::kRowTiles; tile += kTogether) {
+        const int slot = S::kRowTiles % S::kDepth == 0 ? tile % S::kDepth : next;
         copy_async_wait<S::kDepth - kTogether>();
         uint4 a[kTogether][4];
 #pragma unroll
-        for (int k = 0; k < kTogether; ++k) {
-          const uint4* slot = queue_ + (unit + k) % S::kDepth * 4 * kStreamThreads + threadIdx.x;
+        for (int k = 0; k < kTogether; ++k)
 #pragma unroll
-          for (int piece = 0; piece < 4; ++piece) a[k][piece] = slot[piece * kStreamThreads];
-        }
+          for (int piece = 0; piece < 4; ++piece) a[k][piece] = queue_[((slot + k) * 4 + piece) * kStreamThreads];
 #pragma unroll
-        for (int k = 0; k < kTogether; ++k) multiply_unit(acc[tile + k], a[k], x, block, tile + k);
+        for (int k = 0; k < kTogether; ++k) multiply_unit(acc[tile + k], a[k], part, block, tile + k);
 #pragma unroll
-        for (int k = 0; k < kTogether; ++k) issue(unit + k + S::kDepth);
+        for (int k = 0; k < kTogether; ++k) issue(block, tile + k + S::kDepth, slot + k);
+        next = next + kTogether == S::kDepth ? 0 : next + kTogether;
       }
     }
   }
@@ -238,54 +241,69 @@ class WeightStream {
   }
 
  private:
-  __device__ __forceinline__ void issue(int unit) {
-    const int block = unit / S::kRowTiles, tile = unit % S::kRowTiles;
+  // Fetches the unit `tile` tiles behind the first of `block`. Of rows beyond the last, nothing.
+  __device__ __forceinline__ void issue(int block, int tile, int slot) {
+    block += tile / S::kRowTiles, tile %= S::kRowTiles;
     if (block < blocks_) {
-      const uint32_t slot = shared_address(queue_ + unit % S::kDepth * 4 * kStreamThreads + threadIdx.x);
-      const char* from = source_ + tile * 16 * pitch_ + block * (128 * S::kWarpsK);
-      const bool low = tile * 16 < rows_left_, high = tile * 16 + 8 < rows_left_;
-      copy_async_16(slot, low ? from : source_, low);
-      copy_async_16(slot + kStreamThreads * 16, low ? from + 64 : source_, low);
-      copy_async_16(slot + 2 * kStreamThreads * 16, high ? from + 8 * pitch_ : source_, high);
-      copy_async_16(slot + 3 * kStreamThreads * 16, high ? from + 8 * pitch_ + 64 : source_, high);
+      const uint32_t to = shared_address(queue_ + slot * 4 * kStreamThreads);
+      const char* from = source_ + block * (128 * S::kWarpsK) + tile * 16 * pitch_;
+      if (tile * 16 < rows_left_) {
+        copy_async_16(to, from);
+        copy_async_16(to + kStreamThreads * 16, from + 64);
+      }
+      if (tile * 16 + 8 < rows_left_) {
+        copy_async_16(to + 2 * kStreamThreads * 16, from + 8 * pitch_);
+        copy_async_16(to + 3 * kStreamThreads * 16, from + 8 * pitch_ + 64);
+      }
     }
     copy_async_commit();
   }
 
-  __device__ __forceinline__ void multiply_unit(float (&acc)[4], const uint4 (&a)[4], const uint4 (&x)[2][S::kVectors],
-                                                int block, int tile) const {
-    if constexpr (F::kHalvesPerGroup == 0) {
-      F::multiply(acc, a[0], a[2], x[0]);
-      F::multiply(acc, a[1], a[3], x[1]);
-    } else {
-      float part[4] = {};
+  // What a lane multiplies a unit with: its places of x, and the scales of two rows of x in each group.
+  static constexpr int kGroups = F::kHalvesPerGroup == 0 ? 0 : 2 / F::kHalvesPerGroup;
+  struct Part {
+    typename F::Rows::template Run<F::kPerLane> halves[2];
+    float2 scales[kGroups == 0 ? 1 : kGroups];
+  };
+  __device__ __forceinline__ Part part_of(const typename F::Rows& x, int row, int i, int block) const {
+    Part part;
 #pragma unroll
-      for (int h = 0; h < 2; ++h) {
-        F::multiply(part, a[h], a[2 + h], x[h]);
-        if ((h + 1) % F::kHalvesPerGroup != 0) continue;
-        const __nv_bfloat16* scale = scales_ + (block * S::kWarpsK * 2 + h) / F::kHalvesPerGroup * S::kRows + tile * 16;
+    for (int h = 0; h < 2; ++h) part.halves[h] = x.template load<F::kPerLane>(row, i + h * S::kHalf);
+    if constexpr (kGroups > 0) {
+#pragma unroll
+      for (int g = 0; g < kGroups; ++g)
+        part.scales[g] = x.scales((block * S::kWarpsK + warp_k_) * kGroups + g, threadIdx.x % 4 * 2);
+    }
+    return part;
+  }
+
+  __device__ __forceinline__ void multiply_unit(float (&acc)[4], const uint4 (&a)[4], const Part& x, int block,
+                                                int tile) const {
+    if constexpr (kGroups == 0) {
+      F::multiply(acc, a[0], a[2], x.halves[0]);
+      F::multiply(acc, a[1], a[3], x.halves[1]);
+    } else {
+#pragma unroll
+      for (int g = 0; g < kGroups; ++g) {
+        IntegerSums sums;
+#pragma unroll
+        for (int h = g * F::kHalvesPerGroup; h < (g + 1) * F::kHalvesPerGroup; ++h)
+          F::multiply(sums, a[h], a[2 + h], x.halves[h]);
+        const __nv_bfloat16* scale = scales_ + (block * S::kWarpsK * kGroups + g) * S::kRows + tile * 16;
         const float low = __bfloat162float(scale[0]), high = __bfloat162float(scale[8]);
-        acc[0] += low * part[0], acc[1] += low * part[1], acc[2] += high * part[2], acc[3] += high * part[3];
-        part[0] = part[1] = part[2] = part[3] = 0.0f;
+        acc[0] = fmaf(low * x.scales[g].x, sums.sum(0), acc[0]);
+        acc[1] = fmaf(low * x.scales[g].y, sums.sum(1), acc[1]);
+        acc[2] = fmaf(high * x.scales[g].x, sums.sum(2), acc[2]);
+        acc[3] = fmaf(high * x.scales[g].y, sums.sum(3), acc[3]);
       }
     }
   }
 
-  const uint4* queue_;
+  const uint4* queue_;  // of this thread
   const char* source_;  // of this lane: its first row, its first 16 bytes
   const __nv_bfloat16* scales_ = nullptr;
-  int64_t pitch_;
+  int pitch_;  // bytes
   int rows_left_, begin_, blocks_, warp_k_, warp_r_;
 };
-
-// Columns [begin, begin + length) of x [b, columns] into shared memory, rows `pitch` bytes apart; they arrive with the
-// next copies of the queue.
-__device__ __forceinline__ void fetch_x(char* to, int pitch, const void* x, int64_t columns, int begin, int length,
-                                        int batch) {
-  for (int t = 0; t < batch; ++t)
-    for (int i = threadIdx.x; i < length / 8; i += kStreamThreads)
-      copy_async_16(shared_address(to) + t * pitch + i * 16,
-                    static_cast<const char*>(x) + (t * columns + begin + i * 8) * 2);
-}
 
 }  // namespace saker::cuda

@@ -118,8 +118,8 @@ inline std::vector<OpCase> mixer_step_cases() {
   list.push_back({.b = 2, .type = DType::f16});
   list.push_back({.b = 3, .biases = true});
   list.push_back({.b = 3, .norms = false});
-  list.push_back({.b = 1, .matrices = DType::q8, .d = 1024, .e = 8192});
-  list.push_back({.b = 2, .matrices = DType::q4, .d = 2048, .e = 8192});
+  for (int64_t b : {1, 3, 4, 5, 8}) list.push_back({.b = b, .matrices = DType::q8, .d = 1024, .e = 8192});
+  for (int64_t b : {1, 2, 5, 8}) list.push_back({.b = b, .matrices = DType::q4, .d = 2048, .e = 8192});
   for (int64_t b : {1, 8}) list.push_back({.b = b, .matrices = DType::fp8, .d = 1024, .e = 8192});
   std::vector<OpCase> cases;
   for (const MixerStepCase& c : list)

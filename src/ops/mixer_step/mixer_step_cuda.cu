@@ -42,9 +42,10 @@ void run(Stream& stream, const MixerStepArgs& a, const Segment* segments) {
   using OfX = typename Beside<F>::OfX;
   using OfDt = typename Beside<F>::OfDt;
   constexpr bool kFour = std::is_same_v<OfX, Int4>, kBytes = std::is_same_v<OfDt, Int8>;
+  constexpr int kSmallDepth = kBytes ? 1 : 2;  // all that a thread of the small kernels reads
   using In = StreamShape<F, 8, 8, kDepth>;
-  using Split = StreamShape<OfX, 1, kFour ? 4 : 8, 2>;
-  using Step = StreamShape<OfDt, kBytes ? 1 : 2, kBytes ? 2 : 4, 2>;
+  using Split = StreamShape<OfX, 1, kFour ? 4 : 8, kSmallDepth>;
+  using Step = StreamShape<OfDt, kBytes ? 1 : 2, kBytes ? 2 : 4, kSmallDepth>;
   using Out = StreamShape<F, 2, 8, kDepth>;
   constexpr int kShare = 76 * 1024;  // of shared memory: at most two blocks of the small kernels on a multiprocessor
   const int b = static_cast<int>(a.residual.rows()), d = static_cast<int>(a.residual.columns()),
@@ -129,7 +130,8 @@ bool mixer_step(Stream& stream, const MixerStepArgs& args) {
       run<F, 6>(stream, args, segments);
   };
   const auto scaled = [&]<class F>(F) {
-    b <= 4 ? run<F, 8>(stream, args, segments) : run<F, 4>(stream, args, segments);
+    constexpr int kFew = std::is_same_v<F, Int4> ? 6 : 8;
+    b <= 4 ? run<F, kFew>(stream, args, segments) : run<F, 4>(stream, args, segments);
   };
   switch (args.in_proj.dtype) {
     case DType::q8: scaled(Int8()); break;

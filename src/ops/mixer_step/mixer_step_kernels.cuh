@@ -39,12 +39,12 @@ struct NormProduct {
 
 template <class S>
 constexpr int norm_product_bytes(int d, int batch) {
-  return S::kBytes + batch * (d * 2 + 64) + S::scale_bytes(d) + 2 * 8 * 4 + (batch * 7 + 9) * S::kRows * 4;
+  return S::kBytes + S::F::Rows::bytes(d, batch) + S::scale_bytes(d) + 2 * 8 * 4 + (batch * 7 + 9) * S::kRows * 4;
 }
 
-// x = norm(residual) as elements in shared memory, rows `pitch` bytes apart.
-template <class T>
-__device__ __forceinline__ void normalise_rows(const NormProduct& p, const float4 (&weight)[4], char* x, int pitch,
+// x = norm(residual), rounded to elements.
+template <class T, class Rows>
+__device__ __forceinline__ void normalise_rows(const NormProduct& p, const float4 (&weight)[4], const Rows& x,
                                                float* warp_sums) {
   const int d = p.weight.inputs;
   constexpr int kAhead = 2;  // rows on their way while one is normalised
@@ -82,9 +82,9 @@ __device__ __forceinline__ void normalise_rows(const NormProduct& p, const float
     for (int j = 0; j < 4; ++j) {
       const int i = (j * kStreamThreads + threadIdx.x) * 4;
       if (i >= d) continue;
-      const uint2 pair = {pack(weight[j].x * (v[j].x * scale), weight[j].y * (v[j].y * scale), T()),
-                          pack(weight[j].z * (v[j].z * scale), weight[j].w * (v[j].w * scale), T())};
-      *reinterpret_cast<uint2*>(x + t * pitch + i * 2) = pair;
+      x.store(t, i,
+              {pack(weight[j].x * (v[j].x * scale), weight[j].y * (v[j].y * scale), T()),
+               pack(weight[j].z * (v[j].z * scale), weight[j].w * (v[j].w * scale), T())});
     }
   }
   __syncthreads();
@@ -119,8 +119,9 @@ template <class S>
 __global__ void __launch_bounds__(kStreamThreads, 1) norm_product_kernel(const NormProduct p) {
   using T = typename S::F::Element;
   extern __shared__ __align__(128) char shared[];
-  const int d = p.weight.inputs, pitch = d * 2 + 64, row = blockIdx.x * S::kRows;
-  char *x = shared + S::kBytes, *scales = x + p.batch * pitch;
+  const int d = p.weight.inputs, row = blockIdx.x * S::kRows;
+  const typename S::F::Rows x(shared + S::kBytes, d, p.batch);
+  char* scales = shared + S::kBytes + S::F::Rows::bytes(d, p.batch);
   float* warp_sums = reinterpret_cast<float*>(scales + S::scale_bytes(d));
   float* taps = warp_sums + 2 * 8;
   launch_dependents();
@@ -143,10 +144,10 @@ __global__ void __launch_bounds__(kStreamThreads, 1) norm_product_kernel(const N
                          p.window + p.segments[t].slot * (p.kernel - 1) * static_cast<int64_t>(p.channels) + row,
                          p.channels, p.kernel - 1);
   if constexpr (S::F::kHalvesPerGroup > 0) copy_async_wait<S::kDepth - 1>();
-  normalise_rows<T>(p, weight, x, pitch, warp_sums);
+  normalise_rows<T>(p, weight, x, warp_sums);
 
   float acc[S::kRowTiles][4];
-  stream.multiply(acc, x, pitch, p.batch);
+  stream.multiply(acc, x, p.batch);
   float* sums = reinterpret_cast<float*>(shared);
   stream.reduce(acc, sums);
   for (int i = threadIdx.x; i < S::kRows * p.batch; i += kStreamThreads) {
@@ -169,25 +170,21 @@ struct SplitProduct {
 
 template <class S>
 constexpr int split_product_bytes(int e, int batch) {
-  return S::kBytes + S::scale_bytes(e / kStepSplits) + batch * (e / kStepSplits * 2 + 64);
+  return S::kBytes + S::F::Rows::bytes(e / kStepSplits, batch) + S::scale_bytes(e / kStepSplits);
 }
 
 template <class S>
 __global__ void __launch_bounds__(kStreamThreads, 2) split_product_kernel(const SplitProduct p) {
   static_assert(!std::is_same_v<typename S::F, Fp8>);
   extern __shared__ __align__(128) char shared[];
-  const int row = blockIdx.x * S::kRows, length = p.weight.inputs / kStepSplits, begin = blockIdx.y * length,
-            pitch = length * 2 + 64;
+  const int row = blockIdx.x * S::kRows, length = p.weight.inputs / kStepSplits, begin = blockIdx.y * length;
   launch_dependents();
-  char *x = shared + S::kBytes, *scales = x + p.batch * pitch;
-  WeightStream<S> stream(p.weight, row, begin, length, shared, scales);
+  const typename S::F::Rows x(shared + S::kBytes, length, p.batch);
+  WeightStream<S> stream(p.weight, row, begin, length, shared, shared + S::kBytes + S::F::Rows::bytes(length, p.batch));
   wait_for_predecessors();
-  fetch_x(x, pitch, p.x, p.weight.inputs, begin, length, p.batch);
-  copy_async_commit();
-  copy_async_wait<0>();
-  __syncthreads();
+  stream.fetch(x, p.x, p.weight.inputs, p.batch);
   float acc[S::kRowTiles][4];
-  stream.multiply(acc, x, pitch, p.batch);
+  stream.multiply(acc, x, p.batch);
   float* sums = reinterpret_cast<float*>(shared);
   stream.reduce(acc, sums);
   for (int i = threadIdx.x; i < S::kRows * p.batch; i += kStreamThreads) {
@@ -216,13 +213,13 @@ struct StateStep {
 
 template <class S>
 constexpr int state_step_bytes(int r, int batch) {
-  return S::kBytes + S::scale_bytes(r) +
-         batch * ((r + 2 * kStepStates) * 4 + r * 2 + 64 + (4 + kStepStates + 2) * kStepChannels * 4);
+  return S::kBytes + S::F::Rows::bytes(r, batch) + S::scale_bytes(r) +
+         batch * ((r + 2 * kStepStates) * 4 + (4 + kStepStates + 2) * kStepChannels * 4);
 }
 
 // [dt | B | C] of a sequence: the sum of the partial sums, normalised; dt as elements, B and C as f32 in place.
-template <class T>
-__device__ __forceinline__ void finish_dt_B_C(const StateStep& p, float* q, char* dt, int pitch) {
+template <class T, class Rows>
+__device__ __forceinline__ void finish_dt_B_C(const StateStep& p, float* q, const Rows& dt) {
   const int r = p.weight.inputs, width = r + 2 * kStepStates;
   const int64_t total = static_cast<int64_t>(p.batch) * width;
   for (int i = threadIdx.x * 4; i < total; i += kStreamThreads * 4) {
@@ -239,9 +236,15 @@ __device__ __forceinline__ void finish_dt_B_C(const StateStep& p, float* q, char
   for (int t = warp; t < p.batch; t += 8) {
     float* row = q + t * width;
     float squares = 0.0f;
-    for (int i = lane; i < r; i += 32) squares += row[i] * row[i];
+    for (int i = lane * 4; i < r; i += kGroup) {
+      const float4 v = *reinterpret_cast<const float4*>(row + i);
+      squares += v.x * v.x + v.y * v.y + v.z * v.z + v.w * v.w;
+    }
     const float scale = p.norms ? rsqrtf(warp_sum(squares) / r + p.eps) : 1.0f;
-    for (int i = lane; i < r; i += 32) reinterpret_cast<T*>(dt + t * pitch)[i] = round_to<T>(row[i] * scale);
+    for (int i = lane * 4; i < r; i += kGroup) {
+      const float4 v = *reinterpret_cast<const float4*>(row + i);
+      dt.store(t, i, {pack(v.x * scale, v.y * scale, T()), pack(v.z * scale, v.w * scale, T())});
+    }
     float value = row[r + lane], square = value * value;  // B in lanes 0 to 15, C in 16 to 31
 #pragma unroll
     for (int other = 8; other > 0; other /= 2) square += __shfl_xor_sync(0xffffffffu, square, other);
@@ -255,14 +258,15 @@ __global__ void __launch_bounds__(kStreamThreads, 2) state_step_kernel(const Sta
   using T = typename S::F::Element;
   static_assert(S::kRows == kStepChannels && kStepStates == 16 && !std::is_same_v<typename S::F, Fp8>);
   extern __shared__ __align__(128) char shared[];
-  const int e = p.weight.outputs, r = p.weight.inputs, width = r + 2 * kStepStates, pitch = r * 2 + 64;
+  const int e = p.weight.outputs, r = p.weight.inputs, width = r + 2 * kStepStates;
   const int first = blockIdx.x * kStepChannels;
-  char *scales = shared + S::kBytes, *dt = scales + S::scale_bytes(r);
-  float* q = reinterpret_cast<float*>(dt + p.batch * pitch);  // [b, r + 2n]
-  float* products = q + p.batch * width;                      // [b, 4, kStepChannels]
-  float* states = products + p.batch * 4 * kStepChannels;     // [b, n, kStepChannels]
-  float* z = states + p.batch * kStepStates * kStepChannels;  // [b, kStepChannels]
-  T* u = reinterpret_cast<T*>(z + p.batch * kStepChannels);   // [b, kStepChannels]
+  const typename S::F::Rows dt(shared + S::kBytes, r, p.batch);
+  char* scales = shared + S::kBytes + S::F::Rows::bytes(r, p.batch);
+  float* q = reinterpret_cast<float*>(scales + S::scale_bytes(r));  // [b, r + 2n]
+  float* products = q + p.batch * width;                            // [b, 4, kStepChannels]
+  float* states = products + p.batch * 4 * kStepChannels;           // [b, n, kStepChannels]
+  float* z = states + p.batch * kStepStates * kStepChannels;        // [b, kStepChannels]
+  T* u = reinterpret_cast<T*>(z + p.batch * kStepChannels);         // [b, kStepChannels]
   launch_dependents();
   WeightStream<S> stream(p.weight, first, 0, r, shared, scales);
   // Four threads share a channel's states.
@@ -285,10 +289,10 @@ __global__ void __launch_bounds__(kStreamThreads, 2) state_step_kernel(const Sta
                     static_cast<const T*>(p.u) + static_cast<int64_t>(t) * e + first + piece * 8);
   }
   if constexpr (S::F::kHalvesPerGroup > 0) copy_async_wait<S::kDepth - 1>();  // scales, before the barriers below
-  finish_dt_B_C<T>(p, q, dt, pitch);
+  finish_dt_B_C<T>(p, q, dt);
 
   float acc[S::kRowTiles][4];
-  stream.multiply(acc, dt, pitch, p.batch);
+  stream.multiply(acc, dt, p.batch);
   float* sums = reinterpret_cast<float*>(shared);
   stream.reduce(acc, sums);
 

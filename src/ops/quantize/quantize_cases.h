@@ -17,6 +17,8 @@ struct QuantizeCase {
   bool bias = false, accumulate = false;
   // fp8: rows of x that rounding to fp8 leaves as they are; and weights far below the largest of their row.
   bool exact = false, small = false;
+  // q8 and q4, up to 8 rows: rows of x whose groups are of one element and others far smaller, or zeros.
+  bool wide = false;
   int64_t x_row_stride = 0;
   bool benchmark = false;
 };
@@ -32,6 +34,7 @@ class QuantizeProblem : public OpProblem {
         y_(DType::f32, {c.l, c.o}, 4) {
     if (c.exact) make_exact();
     if (c.small) make_small();
+    if (c.wide) make_wide();
   }
 
   void run(Stream& stream) override {
@@ -46,11 +49,14 @@ class QuantizeProblem : public OpProblem {
     double scale = 0.5 * epsilon(DType::bf16);
     if (case_.quantized == DType::fp8 && case_.l > kLinearFp8ExactRows)
       scale += kTensorCoreSpacing * std::sqrt(terms) + (case_.exact ? 0.0 : 0.5 * Float8::kEpsilon);
+    if (case_.wide) scale = kFixedPointSpacing * kLargest;
     return {{"codes", &codes_, 0.0, 1.0}, {"y", &y_, scale / epsilon(DType::f32), terms}};
   }
 
  private:
   static constexpr double kTensorCoreSpacing = 0x1p-13;  // of sums of e4m3, over the largest that is added
+  static constexpr double kFixedPointSpacing = 0x1p-15;  // half of it, of x on a GPU, over the largest of a group
+  static constexpr double kLargest = 64.0;               // of rows that are wide
 
   // Each row 2^-8 times values of e4m3, the first of them the largest there is.
   void make_exact() {
@@ -65,6 +71,19 @@ class QuantizeProblem : public OpProblem {
   void make_small() {
     for (int64_t o = 0; o < case_.o; ++o) store_element(weight_.view().data, case_.stored, o * case_.i, 0x1p15);
     for (int64_t t = 0; t < case_.l; ++t) store_element(x_.view().data, DType::bf16, x_.view().offset(t), 0.0);
+  }
+
+  // In each group of 128 one element is the largest, another place in every row. The second group is zeros, and so is
+  // the third row.
+  void make_wide() {
+    for (int64_t t = 0; t < case_.l; ++t)
+      for (int64_t i = 0; i < case_.i; ++i) {
+        const int64_t group = i / kQuantizedGroup;
+        if (group == 1 || t == 2)
+          store_element(x_.view().data, DType::bf16, x_.view().offset(t, i), 0.0);
+        else if (i % kQuantizedGroup == (group + 37 * t) % kQuantizedGroup)
+          store_element(x_.view().data, DType::bf16, x_.view().offset(t, i), group % 2 == 0 ? kLargest : -kLargest);
+      }
   }
 
   QuantizeCase case_;
@@ -92,14 +111,21 @@ inline std::vector<OpCase> quantize_cases() {
     list.push_back({.l = l, .i = 1024, .quantized = DType::fp8, .x_row_stride = 1025});
   }
 
+  for (DType type : {DType::q8, DType::q4})
+    for (int64_t l = 1; l <= 8; ++l) {
+      list.push_back({.l = l, .i = 4096, .quantized = type});
+      list.push_back({.l = l, .o = 136, .i = 2048, .quantized = type, .wide = true});
+    }
+
   std::vector<OpCase> cases;
   for (const QuantizeCase& c : list)
-    cases.push_back({fmt::format("l={} o={} i={} {} of {}{}{}{}{}{}", c.l, c.o, c.i, name(c.quantized), name(c.stored),
-                                 c.bias ? " bias" : "", c.accumulate ? " accumulate" : "", c.exact ? " exact" : "",
-                                 c.small ? " small" : "", c.x_row_stride ? " strided" : ""),
-                     [c] { return std::make_unique<QuantizeProblem>(c); },
-                     static_cast<double>(quantized_bytes(c.quantized, c.o, c.i)),
-                     2.0 * static_cast<double>(c.l * c.o * c.i), c.benchmark});
+    cases.push_back(
+        {fmt::format("l={} o={} i={} {} of {}{}{}{}{}{}{}", c.l, c.o, c.i, name(c.quantized), name(c.stored),
+                     c.bias ? " bias" : "", c.accumulate ? " accumulate" : "", c.exact ? " exact" : "",
+                     c.small ? " small" : "", c.wide ? " wide" : "", c.x_row_stride ? " strided" : ""),
+         [c] { return std::make_unique<QuantizeProblem>(c); },
+         static_cast<double>(quantized_bytes(c.quantized, c.o, c.i)), 2.0 * static_cast<double>(c.l * c.o * c.i),
+         c.benchmark});
   return cases;
 }
 
