@@ -120,7 +120,9 @@ __device__ __forceinline__ float2 two(const char* from, int place) {
 }
 
 // Named barriers of a block; the first, 0, is __syncthreads'.
-enum ScanBarrier { kHelpersMeet = 1, kSumsMade = 2, kReady = 3 };  // kReady: two for each recurring warp, in turns
+// kSumsMade and kReady have two each, for even and odd tiles: a recurring warp may be a tile ahead of another. kReady
+// is of each recurring warp by itself.
+enum ScanBarrier { kHelpersMeet = 1, kSumsMade = 2, kReady = 4 };
 __device__ __forceinline__ void barrier_wait(int barrier, int threads) {
   asm volatile("bar.sync %0, %1;" ::"r"(barrier), "r"(threads) : "memory");
 }
@@ -169,7 +171,8 @@ class ScanHelper {
 #pragma unroll 1
     for (int tile = 1; tile <= tiles; ++tile) {
       copy_async_wait<0>();
-      barrier_wait(kSumsMade, S::kThreads);  // of tile - 1; and every helper's part of tile + 2 is here
+      barrier_wait(kSumsMade + (tile - 1) % 2,
+                   S::kThreads);  // of tile - 1; and every helper's part of tile + 2 is here
       fetch(tile + 3);
       finish(tile - 1);
       make_steps(tile + 2);
@@ -320,7 +323,7 @@ class ScanRecurrence {
         }
         step = next_step, row = next_row;
       }
-      barrier_arrive(kSumsMade, S::kThreads);
+      barrier_arrive(kSumsMade + tile % 2, S::kThreads);
       if (++tile == tiles) break;
       to += tile % S::kSumTiles == 0 ? -S::kSumTiles * S::kSumBytes / 4 : 0;
       barrier_wait(kReady + warp * 2 + tile % 2, S::kHelpers + 32);
