@@ -395,16 +395,16 @@ static int set_segments(const ScanData& d, const std::vector<Segment>& segments)
   CHECK(cudaMemcpy(d.segments, segments.data(), segments.size() * sizeof(Segment), cudaMemcpyHostToDevice));
   return static_cast<int>(segments.size());
 }
-template <class G, int kTile, int kGroup>
+template <class G, int kTile>
 void run_scan(const char* type, const ScanData& d) {
-  using S = ScanShape<bf16, G, kTile, kGroup>;
+  using S = ScanShape<bf16, G, kTile>;
   const bool saved = overlap;
   overlap = false;
   const auto go = [&](int count) {
     launch(selective_scan_kernel<S>, dim3(kE / kScanChannels, count), S::kThreads, S::kBytes, problem<G>(d));
   };
   char name[80];
-  std::snprintf(name, sizeof name, "scan %s tile=%d group=%d", type, kTile, kGroup);
+  std::snprintf(name, sizeof name, "scan %s tile=%d", type, kTile);
   const std::vector<Segment> ragged = {{0, 37, 1}, {37, 0, 2}, {37, 1, 0}, {38, 90, -1}, {128, 64, 3}};
   const int count = set_segments(d, ragged);
   const int64_t states = 4ll * kN * kE, rows = 192;
@@ -583,8 +583,8 @@ int main(int argc, char** argv) {
   }
   if (wants("scan")) {
     const ScanData d = make_scan<bf16>(8192, 8192, 256), f = make_scan<float>(8192, 8192, 256);
-    run_scan<bf16, 32, 4>("bf16", d);
-    run_scan<float, 16, 4>("f32", f);
+    run_scan<bf16, 32>("bf16", d);
+    run_scan<float, 16>("f32", f);
     run_conv<bf16, 8>("bf16", d, 64), run_conv<float, 4>("f32", f, 16);
     for (int b : {64, 256})
       for (int rows : {16}) run_step<float>("f32", f, b, rows), run_step<bf16>("bf16", d, b, rows);

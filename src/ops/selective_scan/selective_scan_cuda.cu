@@ -76,7 +76,7 @@ ScanProblem<T, G> problem_of(const SelectiveScanArgs& args, const Segment* segme
 // False on a GPU with too little shared memory for tiles of kTile tokens.
 template <int kTile, class T, class G>
 bool scan_in_tiles(Stream& stream, const ScanProblem<T, G>& problem, unsigned segments) {
-  using Shape = ScanShape<T, G, kTile, 4>;
+  using Shape = ScanShape<T, G, kTile>;
   const auto kernel = selective_scan_kernel<Shape>;
   if (cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, Shape::kBytes) != cudaSuccess) {
     cudaGetLastError();

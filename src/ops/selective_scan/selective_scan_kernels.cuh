@@ -1,12 +1,12 @@
 // The selective scan on a GPU: sequential over time, parallel over channels, states in registers.
 //
-// A block has 64 channels of a segment. Half of its threads recur: four neighbouring lanes share the 16 states of a
-// channel, and make the exponentials of the next tokens while they add up those of these. The other half helps them, a
-// tile of tokens ahead or behind: it brings inputs into shared memory (cp.async), where B and C serve all channels,
-// makes step sizes, and adds up, gates and writes the outputs. Both meet once per tile.
+// A block has 64 channels of a segment. A third of its threads recur: four lanes share the 16 states of two channels,
+// and make the exponentials of later tokens while they add up those of these. The others help them, a tile of tokens
+// ahead or behind: they bring inputs into shared memory (cp.async), where B and C serve all channels, make step sizes,
+// and add up, gate and write the outputs. A recurring warp waits for the helpers alone, not for the other three.
 //
-// The limit is the unit for exponentials, 16 per clock and multiprocessor, of which a token and channel needs 16 + 4;
-// scan_decay() takes some of them off it.
+// The limits are the unit for exponentials, 16 per clock and multiprocessor, of which a token and channel needs 16 + 4
+// (scan_decay() takes some of them off it), and the issue of instructions, with one recurring warp on a scheduler.
 #pragma once
 
 #include "device/cuda/intrinsics.cuh"
@@ -48,19 +48,18 @@ __device__ __forceinline__ float exp2_polynomial(float x) {
   return __int_as_float(__float_as_int(p) + (__float_as_int(shifted) << 23));
 }
 
-// kTile tokens of 64 channels; a thread takes kGroup tokens at once. The first kRecurring threads of a block recur, the
-// others help.
 // exp2(power) of state `n` of a channel: of even channels every fourth state's comes from the polynomial, an eighth of
 // all exponentials. Whoever advances states asks here, so that prompts and single tokens give the same bits.
 __device__ __forceinline__ float scan_decay(float power, bool even_channel, int n) {
   return even_channel && n % 4 == 0 ? exp2_polynomial(power) : exp2_approximate(power);
 }
 
-template <class T, class G, int kTile_, int kGroup_>
+// kTile tokens of 64 channels. The first kRecurring threads of a block recur, the others help.
+template <class T, class G, int kTile_>
 struct ScanShape {
   using Value = T;
   using Gate = G;
-  static constexpr int kTile = kTile_, kGroup = kGroup_;
+  static constexpr int kTile = kTile_;
   static constexpr int kLanes = 4, kStates = kScanStates / kLanes;  // threads of a channel, states of a thread
   static constexpr int kChannels = 2;                               // of a thread
   static constexpr int kRecurring = kScanChannels / kChannels * kLanes, kHelpers = 256;
@@ -71,38 +70,38 @@ struct ScanShape {
   static constexpr int kRowBytes = kTile * kScanStates * 4;
   static constexpr int kStageBytes = kValueBytes + 2 * kGateBytes + 2 * kRowBytes;  // u, delta, z, B, C
   static constexpr int kStepBytes = kTile * kScanChannels * 8;                      // (step, step u)
-  static constexpr int kSumPitch = kScanChannels + 8;                               // lanes write to different banks
+  static constexpr int kSumPitch = kScanChannels + 16;                              // lanes write to different banks
   static constexpr int kSumBytes = kTile * kSumPitch * kLanes * 4;                  // sums of kStates states
   static constexpr int kBytes = kStages * kStageBytes + kStepTiles * kStepBytes + kSumTiles * kSumBytes;
 };
 
-// What a helper copies of each tile of an input [l, columns]: the same places of every tile.
-template <class S, class E, int kColumns>
+// What one of kThreads threads copies of each tile of an input [l, columns]: the same places of every tile.
+template <class S, class E, int kColumns, int kThreads = S::kHelpers>
 class TileCopy {
   static constexpr int kPerRow = kColumns * static_cast<int>(sizeof(E)) / 16, kPieces = S::kTile * kPerRow;
-  static constexpr int kRows = S::kHelpers / kPerRow, kTurns = (kPieces + S::kHelpers - 1) / S::kHelpers;
+  static constexpr int kRows = kThreads / kPerRow, kTurns = (kPieces + kThreads - 1) / kThreads;
 
  public:
-  __device__ TileCopy(int helper, const E* first_row, int64_t stride)
-      : helper_(helper),
+  __device__ TileCopy(int thread, const E* first_row, int64_t stride)
+      : thread_(thread),
         turn_stride_(stride * kRows * static_cast<int64_t>(sizeof(E))),
         tile_stride_(stride * S::kTile * static_cast<int64_t>(sizeof(E))),
-        from_(reinterpret_cast<const char*>(first_row + helper / kPerRow * stride) + helper % kPerRow * 16) {}
+        from_(reinterpret_cast<const char*>(first_row + thread / kPerRow * stride) + thread % kPerRow * 16) {}
 
   // The next tile, of which `count` rows exist; the others become zeros.
   __device__ __forceinline__ void copy(uint32_t to, int count) {
 #pragma unroll
     for (int turn = 0; turn < kTurns; ++turn) {
-      const int row = helper_ / kPerRow + turn * kRows;
-      if (kPieces % S::kHelpers != 0 && row >= S::kTile) break;
+      const int row = thread_ / kPerRow + turn * kRows;
+      if (kPieces % kThreads != 0 && row >= S::kTile) break;
       const bool valid = row < count;
-      copy_async_16(to + (turn * S::kHelpers + helper_) * 16, valid ? from_ + turn * turn_stride_ : from_, valid);
+      copy_async_16(to + (turn * kThreads + thread_) * 16, valid ? from_ + turn * turn_stride_ : from_, valid);
     }
     from_ += tile_stride_;
   }
 
  private:
-  int helper_;
+  int thread_;
   int64_t turn_stride_, tile_stride_;
   const char* from_;
 };
@@ -114,8 +113,21 @@ __device__ __forceinline__ float2 two(const char* from, int place) {
     return *reinterpret_cast<const float2*>(at);
   } else {
     const uint32_t word = *reinterpret_cast<const uint32_t*>(at);
+    if constexpr (std::is_same_v<E, __nv_bfloat16>)  // an instruction each, instead of three for both
+      return make_float2(__uint_as_float(word << 16), __uint_as_float(word & 0xffff0000u));
     return make_float2(widen(reinterpret_cast<const E*>(&word)[0]), widen(reinterpret_cast<const E*>(&word)[1]));
   }
+}
+
+// Named barriers of a block; the first, 0, is __syncthreads'.
+// kSumsMade and kReady have two each, for even and odd tiles: a recurring warp may be a tile ahead of another. kReady
+// is of each recurring warp by itself.
+enum ScanBarrier { kHelpersMeet = 1, kSumsMade = 2, kReady = 4 };
+__device__ __forceinline__ void barrier_wait(int barrier, int threads) {
+  asm volatile("bar.sync %0, %1;" ::"r"(barrier), "r"(threads) : "memory");
+}
+__device__ __forceinline__ void barrier_arrive(int barrier, int threads) {
+  asm volatile("bar.arrive %0, %1;" ::"r"(barrier), "r"(threads) : "memory");
 }
 
 // The helpers' part: inputs in, step sizes, gated outputs out.
@@ -124,6 +136,7 @@ class ScanHelper {
   using T = typename S::Value;
   using G = typename S::Gate;
   static constexpr int kWarps = S::kHelpers / 32, kRows = S::kTile / kWarps;  // a warp has whole rows
+  static constexpr int kHalf = S::kHelpers / 2;
 
  public:
   __device__ ScanHelper(const ScanProblem<T, G>& p, const Segment& segment, int helper, int first, char* shared)
@@ -131,18 +144,52 @@ class ScanHelper {
         copy_u_(helper, p.u + segment.begin * p.u_stride + first, p.u_stride),
         copy_delta_(helper, p.delta + segment.begin * p.delta_stride + first, p.delta_stride),
         copy_z_(helper, p.z + segment.begin * p.z_stride + first, p.z_stride),
-        copy_B_(helper, p.B + segment.begin * p.B_stride, p.B_stride),
-        copy_C_(helper, p.C + segment.begin * p.C_stride, p.C_stride),
+        second_half_(helper >= kHalf),
+        copy_rows_(helper % kHalf,
+                   (second_half_ ? p.C : p.B) + segment.begin * (second_half_ ? p.C_stride : p.B_stride),
+                   second_half_ ? p.C_stride : p.B_stride),
         shared_(shared),
-        length_(segment.length),
+        whole_tiles_(static_cast<int>(segment.length / S::kTile)),
+        rest_(static_cast<int>(segment.length % S::kTile)),
         row_(helper / 32),
         c_(helper % 32 * 2),
         bias_(*reinterpret_cast<const float2*>(p.delta_bias + first + c_)),
         D_(*reinterpret_cast<const float2*>(p.D + first + c_)),
         y_(p.y + (segment.begin + row_) * p.y_stride + first + c_) {}
 
+  __device__ __forceinline__ void run() {
+    const int tiles = whole_tiles_ + (rest_ > 0);
+#pragma unroll 1
+    for (int tile = 0; tile < 4; ++tile) fetch(tile);
+    copy_async_wait<1>();
+    barrier_wait(kHelpersMeet, S::kHelpers);
+#pragma unroll 1
+    for (int tile = 0; tile < 3; ++tile) {
+      make_steps(tile);
+      if (tile > 0 && tile <= tiles) ready(tile - 1);
+    }
+#pragma unroll 1
+    for (int tile = 1; tile <= tiles; ++tile) {
+      copy_async_wait<0>();
+      barrier_wait(kSumsMade + (tile - 1) % 2,
+                   S::kThreads);  // of tile - 1; and every helper's part of tile + 2 is here
+      fetch(tile + 3);
+      finish(tile - 1);
+      make_steps(tile + 2);
+      if (tile + 1 < tiles) ready(tile + 1);
+    }
+  }
+
+ private:
+  // The recurrence may take a tile: the inputs and steps of it and of the next are here, and there is room for its
+  // sums.
+  __device__ __forceinline__ void ready(int tile) const {
+#pragma unroll
+    for (int warp = 0; warp < S::kRecurring / 32; ++warp)
+      barrier_arrive(kReady + warp * 2 + tile % 2, S::kHelpers + 32);
+  }
   __device__ __forceinline__ int rows_of(int tile) const {
-    return static_cast<int>(min(length_ - static_cast<int64_t>(tile) * S::kTile, static_cast<int64_t>(S::kTile)));
+    return tile < whole_tiles_ ? S::kTile : tile == whole_tiles_ ? rest_ : 0;
   }
 
   __device__ __forceinline__ void fetch(int tile) {
@@ -152,8 +199,7 @@ class ScanHelper {
       copy_u_.copy(to, count), to += S::kValueBytes;
       copy_delta_.copy(to, count), to += S::kGateBytes;
       copy_z_.copy(to, count), to += S::kGateBytes;
-      copy_B_.copy(to, count), to += S::kRowBytes;
-      copy_C_.copy(to, count);
+      copy_rows_.copy(to + (second_half_ ? S::kRowBytes : 0), count);
     }
     copy_async_commit();
   }
@@ -161,9 +207,11 @@ class ScanHelper {
   // (step, step u) of a tile; zeros, which leave the state as it is, behind the segment's end.
   __device__ __forceinline__ void make_steps(int tile) const {
     const int count = rows_of(tile);
-    if (count <= 0) return;
+    if (count == 0) return;
     const char* from = shared_ + tile % S::kStages * S::kStageBytes;
-    char* to = shared_ + S::kStages * S::kStageBytes + tile % S::kStepTiles * S::kStepBytes;
+    float4* to = reinterpret_cast<float4*>(shared_ + S::kStages * S::kStageBytes +
+                                           tile % S::kStepTiles * S::kStepBytes + (row_ * kScanChannels + c_) * 8);
+    const bool whole = count == S::kTile;
     float2 u[kRows], delta[kRows];
 #pragma unroll
     for (int i = 0; i < kRows; ++i) {
@@ -172,11 +220,9 @@ class ScanHelper {
     }
 #pragma unroll
     for (int i = 0; i < kRows; ++i) {
-      const bool inside = i * kWarps + row_ < count;
-      const float low = inside ? softplus(delta[i].x + bias_.x) : 0.0f;
-      const float high = inside ? softplus(delta[i].y + bias_.y) : 0.0f;
-      reinterpret_cast<float4*>(to)[((i * kWarps + row_) * kScanChannels + c_) / 2] =
-          make_float4(low, low * u[i].x, high, high * u[i].y);
+      float low = softplus(delta[i].x + bias_.x), high = softplus(delta[i].y + bias_.y);
+      if (!whole && i * kWarps + row_ >= count) low = 0.0f, high = 0.0f;
+      to[i * kWarps * kScanChannels / 2] = make_float4(low, low * u[i].x, high, high * u[i].y);
     }
   }
 
@@ -184,16 +230,17 @@ class ScanHelper {
   __device__ __forceinline__ void finish(int tile) {
     const int count = rows_of(tile);
     const char* from = shared_ + tile % S::kStages * S::kStageBytes;
-    const float2* sums =
-        reinterpret_cast<const float2*>(shared_ + S::kStages * S::kStageBytes + S::kStepTiles * S::kStepBytes +
-                                        tile % S::kSumTiles * S::kSumBytes);  // [tile, kLanes, channels / 2]
+    const float* sums =
+        reinterpret_cast<const float*>(shared_ + S::kStages * S::kStageBytes + S::kStepTiles * S::kStepBytes +
+                                       tile % S::kSumTiles * S::kSumBytes);  // [tile, kLanes, channels / 2]
     float2 u[kRows], z[kRows], part[kRows][S::kLanes];
 #pragma unroll
     for (int i = 0; i < kRows; ++i) {
       const int row = i * kWarps + row_, place = row * kScanChannels + c_;
       u[i] = two<T>(from, place), z[i] = two<G>(from + S::kValueBytes + S::kGateBytes, place);
 #pragma unroll
-      for (int k = 0; k < S::kLanes; ++k) part[i][k] = sums[((row * S::kLanes + k) * S::kSumPitch + c_) / 2];
+      for (int k = 0; k < S::kLanes; ++k)
+        part[i][k] = *reinterpret_cast<const float2*>(sums + (row * S::kLanes + k) * S::kSumPitch + c_);
     }
 #pragma unroll
     for (int i = 0; i < kRows; ++i) {
@@ -210,130 +257,141 @@ class ScanHelper {
     y_ += S::kTile * p_.y_stride;
   }
 
- private:
   const ScanProblem<T, G>& p_;
   TileCopy<S, T, kScanChannels> copy_u_;
   TileCopy<S, G, kScanChannels> copy_delta_, copy_z_;
-  TileCopy<S, float, kScanStates> copy_B_, copy_C_;
+  bool second_half_;  // of the helpers: these copy C, the others B
+  TileCopy<S, float, kScanStates, kHalf> copy_rows_;
   char* shared_;
-  int64_t length_;
+  int whole_tiles_, rest_;  // tiles of kTile rows, rows of one behind them
   int row_, c_;
   float2 bias_, D_;
   T* y_;
 };
 
-// What a thread reads of kGroup tokens, all of it ahead of its use, and the decays made of it.
-template <int kGroup>
-struct ScanGroup {
-  float4 step[kGroup];  // (step, step u) of both channels
-  float4 B[kGroup], C[kGroup];
-  float decay[kGroup][2][4];
+// The states of two channels, four of each in a thread.
+template <class S>
+class ScanRecurrence {
+  static constexpr int kTile = S::kTile, kC = S::kChannels, kN = S::kStates;
+  // Tokens of a turn of the loop; tokens from load to use; states of this thread from exponential to use. Chosen by
+  // measurement: the compiler orders a whole turn, and what it makes of others takes up to a tenth longer.
+  static constexpr int kUnroll = 16, kTokensAhead = 5, kDecaysAhead = 14;
+  static_assert(kC == 2 && kN == 4 && kTile % kUnroll == 0 && kDecaysAhead <= kTokensAhead * kC * kN);
+
+ public:
+  // Lanes of the same states are neighbours: B and C then take half the passes through shared memory.
+  template <class P>
+  __device__ ScanRecurrence(const P& p, const Segment& segment, int first, char* shared)
+      : part_(threadIdx.x % 32 / 8),
+        c_(threadIdx.x / 32 * 16 + threadIdx.x % 8 * kC),
+        shared_(shared),
+        pitch_(p.channels),
+        state_(segment.slot < 0 ? nullptr : p.state + (segment.slot * kScanStates + part_ * kN) * pitch_ + first + c_) {
+#pragma unroll
+    for (int k = 0; k < kC; ++k)
+#pragma unroll
+      for (int j = 0; j < kN; ++j) {
+        A_[j][k] = p.A[(part_ * kN + j) * pitch_ + first + c_ + k] * kLog2E;
+        h_[j][k] = state_ ? state_[j * pitch_ + k] : 0.0f;
+      }
+  }
+
+  __device__ __forceinline__ void run(int tiles) {
+    const int warp = threadIdx.x / 32;
+    const char *step = steps_of(0), *row = rows_of(0);
+    float* to = reinterpret_cast<float*>(shared_ + S::kStages * S::kStageBytes + S::kStepTiles * S::kStepBytes) +
+                part_ * S::kSumPitch + c_;
+    barrier_wait(kReady + warp * 2, S::kHelpers + 32);
+#pragma unroll
+    for (int i = 0; i < kTokensAhead; ++i) load(i, step, row);
+#pragma unroll
+    for (int i = 0; i < kDecaysAhead; ++i) make_decay(i);
+#pragma unroll 1
+    for (int tile = 0, stage = 0, made = 0;;) {
+      stage = stage + 1 == S::kStages ? 0 : stage + 1, made = made + 1 == S::kStepTiles ? 0 : made + 1;
+      const char *const tile_step = steps_of(made), *const tile_row = rows_of(stage);
+#pragma unroll 1
+      for (int t = 0; t < kTile; t += kUnroll, to += kUnroll * S::kLanes * S::kSumPitch) {
+        const bool last = t + kUnroll == kTile;
+        const char* const next_step = last ? tile_step : step + kUnroll * kScanChannels * 8;
+        const char* const next_row = last ? tile_row : row + kUnroll * kScanStates * 4;
+#pragma unroll
+        for (int i = 0; i < kUnroll; ++i) {
+          const bool here = i + kTokensAhead < kUnroll;
+          load((i + kTokensAhead) % kUnroll, here ? step : next_step, here ? row : next_row);
+          *reinterpret_cast<float2*>(to + i * S::kLanes * S::kSumPitch) = advance(i);
+        }
+        step = next_step, row = next_row;
+      }
+      barrier_arrive(kSumsMade + tile % 2, S::kThreads);
+      if (++tile == tiles) break;
+      to += tile % S::kSumTiles == 0 ? -S::kSumTiles * S::kSumBytes / 4 : 0;
+      barrier_wait(kReady + warp * 2 + tile % 2, S::kHelpers + 32);
+    }
+    if (state_)
+#pragma unroll
+      for (int k = 0; k < kC; ++k)
+#pragma unroll
+        for (int j = 0; j < kN; ++j) state_[j * pitch_ + k] = h_[j][k];
+  }
+
+ private:
+  __device__ __forceinline__ const char* steps_of(int made) const {
+    return shared_ + S::kStages * S::kStageBytes + made * S::kStepBytes + c_ * 8;
+  }
+  __device__ __forceinline__ const char* rows_of(int stage) const {
+    return shared_ + stage * S::kStageBytes + S::kValueBytes + 2 * S::kGateBytes + part_ * 16;
+  }
+  // Token i of the turn that starts at `step` and `row`.
+  __device__ __forceinline__ void load(int i, const char* step, const char* row) {
+    step_[i] = *reinterpret_cast<const float4*>(step + i * kScanChannels * 8);
+    B_[i] = *reinterpret_cast<const float4*>(row + i * kScanStates * 4);
+    C_[i] = *reinterpret_cast<const float4*>(row + (kTile + i) * kScanStates * 4);
+  }
+  // The decays of a turn are counted through: tokens, their states, channels.
+  __device__ __forceinline__ void make_decay(int count) {
+    const int i = count / (kC * kN) % kUnroll, j = count / kC % kN, k = count % kC;
+    decay_[i][j][k] = scan_decay((k == 0 ? step_[i].x : step_[i].z) * A_[j][k], k == 0, j);
+  }
+  // Token i: the states, and of both channels the sum of these four; beside them the exponentials of later tokens.
+  __device__ __forceinline__ float2 advance(int i) {
+    const float *B = &B_[i].x, *C = &C_[i].x;
+    float sum[kC] = {};
+#pragma unroll
+    for (int j = 0; j < kN; ++j) {
+#pragma unroll
+      for (int k = 0; k < kC; ++k) make_decay((i * kN + j) * kC + k + kDecaysAhead);
+#pragma unroll
+      for (int k = 0; k < kC; ++k) {
+        h_[j][k] = fmaf(decay_[i][j][k], h_[j][k], (k == 0 ? step_[i].y : step_[i].w) * B[j]);
+        sum[k] = fmaf(C[j], h_[j][k], sum[k]);
+      }
+    }
+    return make_float2(sum[0], sum[1]);
+  }
+
+  int part_, c_;
+  char* shared_;
+  int64_t pitch_;
+  float* state_;
+  float A_[kN][kC], h_[kN][kC];
+  // Of kUnroll tokens by name, of the few between load and use in registers: (step, step u) of both channels.
+  float4 step_[kUnroll], B_[kUnroll], C_[kUnroll];
+  float decay_[kUnroll][kN][kC];
 };
 
 template <class S>
 __global__ void __launch_bounds__(S::kThreads, 1)
     selective_scan_kernel(const __grid_constant__ ScanProblem<typename S::Value, typename S::Gate> p) {
-  constexpr int kTile = S::kTile, kN = S::kStates;
-  static_assert(kN == 4);
   extern __shared__ __align__(128) char shared[];
   const Segment segment = p.segments[blockIdx.y];
   if (segment.length == 0) return;
   const int first = blockIdx.x * kScanChannels;
-  const int tiles = static_cast<int>((segment.length + kTile - 1) / kTile);
-
-  if (threadIdx.x >= S::kRecurring) {
-    ScanHelper<S> helper(p, segment, threadIdx.x - S::kRecurring, first, shared);
-    for (int tile = 0; tile < 3; ++tile) helper.fetch(tile);
-    copy_async_wait<0>();
-    asm volatile("bar.sync 1, %0;" ::"n"(S::kHelpers) : "memory");
-    helper.make_steps(0);
-    helper.make_steps(1);
-    for (int tile = 0; tile <= tiles; ++tile) {
-      copy_async_wait<0>();
-      __syncthreads();  // tile + 2 is here, and the steps of tile + 1; the sums of tile - 1 are done
-      if (tile + 3 < tiles) helper.fetch(tile + 3);
-      if (tile > 0) helper.finish(tile - 1);
-      helper.make_steps(tile + 2);
-    }
-    return;
-  }
-
-  constexpr int kGroup = S::kGroup, kC = S::kChannels;
-  static_assert(kC == 2 && kTile % (2 * kGroup) == 0);
-  const int part = threadIdx.x % S::kLanes, c = threadIdx.x / S::kLanes * kC, channel = first + c;
-  float A[kC][kN], h[kC][kN];
-  float* const state = p.state + (segment.slot * kScanStates + part * kN) * static_cast<int64_t>(p.channels) + channel;
-#pragma unroll
-  for (int k = 0; k < kC; ++k)
-#pragma unroll
-    for (int j = 0; j < kN; ++j) {
-      A[k][j] = p.A[static_cast<int64_t>(part * kN + j) * p.channels + channel + k] * kLog2E;
-      h[k][j] = segment.slot < 0 ? 0.0f : state[static_cast<int64_t>(j) * p.channels + k];
-    }
-  char* const steps = shared + S::kStages * S::kStageBytes;
-  char* const sums = steps + S::kStepTiles * S::kStepBytes;
-  // Inputs of the kGroup tokens from t0 of a tile, whose place in shared memory is `stage` and `made`.
-  const auto load = [&](ScanGroup<kGroup>& g, int stage, int made, int t0) {
-    const float4* step = reinterpret_cast<const float4*>(steps + made * S::kStepBytes) + (t0 * kScanChannels + c) / 2;
-    const float4* B =
-        reinterpret_cast<const float4*>(shared + stage * S::kStageBytes + S::kValueBytes + 2 * S::kGateBytes) +
-        t0 * (kScanStates / 4) + part;
-#pragma unroll
-    for (int i = 0; i < kGroup; ++i) {
-      g.step[i] = step[i * kScanChannels / 2];
-      g.B[i] = B[i * (kScanStates / 4)];
-      g.C[i] = B[(kTile + i) * (kScanStates / 4)];
-    }
-  };
-  const auto make_decay = [&](ScanGroup<kGroup>& g, int i, int k, int j) {
-    const float power = (k == 0 ? g.step[i].x : g.step[i].z) * A[k][j];
-    g.decay[i][k][j] = scan_decay(power, k == 0, j);
-  };
-  // The sums of group g, and beside them the exponentials of the next.
-  const auto advance = [&](const ScanGroup<kGroup>& g, ScanGroup<kGroup>& next, float* to) {
-#pragma unroll
-    for (int i = 0; i < kGroup; ++i) {
-      const float *B = &g.B[i].x, *C = &g.C[i].x;
-      float sum[kC] = {};
-#pragma unroll
-      for (int j = 0; j < kN; ++j)
-#pragma unroll
-        for (int k = 0; k < kC; ++k) {
-          h[k][j] = fmaf(g.decay[i][k][j], h[k][j], (k == 0 ? g.step[i].y : g.step[i].w) * B[j]);
-          make_decay(next, i, k, j);
-          sum[k] = fmaf(C[j], h[k][j], sum[k]);
-        }
-      *reinterpret_cast<float2*>(to + i * S::kLanes * S::kSumPitch) = make_float2(sum[0], sum[1]);
-    }
-  };
-
-  ScanGroup<kGroup> even, odd;
-  for (int tile = 0, stage = 0, made = 0; tile < tiles; ++tile) {
-    const int next_stage = stage + 1 == S::kStages ? 0 : stage + 1;
-    const int next_made = made + 1 == S::kStepTiles ? 0 : made + 1;
-    __syncthreads();
-    if (tile == 0) {
-      load(even, 0, 0, 0);
-#pragma unroll
-      for (int i = 0; i < kGroup * kC * kN; ++i) make_decay(even, i / (kC * kN), i / kN % kC, i % kN);
-    }
-    float* to = reinterpret_cast<float*>(sums + tile % S::kSumTiles * S::kSumBytes) + part * S::kSumPitch + c;
-#pragma unroll 1
-    for (int t0 = 0; t0 < kTile; t0 += 2 * kGroup, to += 2 * kGroup * S::kLanes * S::kSumPitch) {
-      load(odd, stage, made, t0 + kGroup);
-      advance(even, odd, to);
-      const bool last = t0 + 2 * kGroup == kTile;
-      load(even, last ? next_stage : stage, last ? next_made : made, last ? 0 : t0 + 2 * kGroup);
-      advance(odd, even, to + kGroup * S::kLanes * S::kSumPitch);
-    }
-    stage = next_stage, made = next_made;
-  }
-  __syncthreads();
-  if (segment.slot >= 0)
-#pragma unroll
-    for (int k = 0; k < kC; ++k)
-#pragma unroll
-      for (int j = 0; j < kN; ++j) state[static_cast<int64_t>(j) * p.channels + k] = h[k][j];
+  const int tiles = static_cast<int>((segment.length + S::kTile - 1) / S::kTile);
+  if (threadIdx.x < S::kRecurring)
+    ScanRecurrence<S>(p, segment, first, shared).run(tiles);
+  else
+    ScanHelper<S>(p, segment, threadIdx.x - S::kRecurring, first, shared).run();
 }
 
 inline constexpr int kStepBlockChannels = 256;
