@@ -3,8 +3,11 @@
 #include "device/cuda/launch.cuh"
 #include "device/cuda/launch_overlapping.cuh"
 #include "ops/linear/dequantize.cuh"
+#include "ops/linear/linear.h"
 #include "ops/mixer_step/mixer_step.h"
 #include "ops/mixer_step/mixer_step_kernels.cuh"
+#include "ops/mixer_step/wide_state_kernel.cuh"
+#include "ops/mixer_step/wide_step_kernels.cuh"
 
 namespace saker::cuda {
 
@@ -100,6 +103,78 @@ void run(Stream& stream, const MixerStepArgs& a, const Segment* segments) {
                      rows_product_bytes<Out>(e, b), out);
 }
 
+template <class S>
+void split_wide(Stream& stream, const SplitProduct& split, int splits) {
+  const auto blocks = [](int count, int of_a_block) { return static_cast<unsigned>(ceil_div(count, of_a_block)); };
+  const dim3 grid(blocks(split.weight.outputs, S::kRows), static_cast<unsigned>(splits),
+                  blocks(split.batch, kWideColumns));
+  launch_overlapping(stream, wide_split_kernel<S>, grid, kStreamThreads, S::kBytes, split);
+}
+
+// More rows than tensor-core tiles have columns. What lies between the kernels takes scratch memory.
+template <class T>
+void run_wide(Stream& stream, const MixerStepArgs& a, const Segment* segments) {
+  const int64_t b = a.residual.rows(), d = a.residual.columns(), e = a.u.columns(), width = a.x_proj.rows(),
+                splits = e / kWideLength;
+  const auto rows = static_cast<unsigned>(b);
+  const int batch = static_cast<int>(b), channels = static_cast<int>(e), pitch = 2 * channels;
+  const int64_t of_xz = b * 2 * e, of_partial = splits * b * width, of_B_C = b * 2 * kStepStates, of_dt = b * kWideRank;
+  auto* const xz = static_cast<float*>(
+      stream.gpu().scratch(sizeof(float) * (of_xz + of_partial + of_B_C) + sizeof(T) * (of_dt + b * d)));
+  float *const partial = xz + of_xz, *const B_C = partial + of_partial;
+  T *const dt = reinterpret_cast<T*>(B_C + of_B_C), *const normalised = dt + of_dt;
+
+  const NormProduct norm{.weight = {.inputs = static_cast<int>(d)},
+                         .residual = floats(a.residual),
+                         .norm = floats(a.norm),
+                         .eps = static_cast<float>(a.eps)};
+  launch_overlapping(stream, norm_rows_kernel<T>, rows, kStreamThreads, 2 * 8 * static_cast<int>(sizeof(float)), norm,
+                     normalised);
+  linear(stream, LinearArgs{TensorView(xz, DType::f32, {b, 2 * e}), TensorView(normalised, a.in_proj.dtype, {b, d}),
+                            a.in_proj, a.in_proj_bias});
+  const StepConvolution convolution{.x = xz,
+                                    .u = a.u.data,
+                                    .window = floats(a.conv),
+                                    .segments = segments,
+                                    .taps = floats(a.conv_weight),
+                                    .bias = floats(a.conv_bias),
+                                    .channels = channels,
+                                    .x_pitch = pitch};
+  launch_overlapping(stream, step_convolution_kernel<T>, dim3(static_cast<unsigned>(e / (128 * kVector)), rows), 128, 0,
+                     convolution);
+  const SplitProduct split{streamed(a.x_proj), a.u.data, partial, batch};
+  // Few sequences: enough blocks to fill the GPU; many: fewer reads of u.
+  if (b <= kWideColumns)
+    split_wide<WideSplitShape<T, 2>>(stream, split, static_cast<int>(splits));
+  else
+    split_wide<WideSplitShape<T, 6>>(stream, split, static_cast<int>(splits));
+  const StepNorms norms{.partial = partial,
+                        .dt = dt,
+                        .B_C = B_C,
+                        .splits = static_cast<int>(splits),
+                        .batch = batch,
+                        .eps = static_cast<float>(a.mixer_eps),
+                        .norms = a.mixer_norms};
+  launch_overlapping(stream, step_norms_kernel<T>, rows, kNormsThreads, kNormsBytes, norms);
+  const WideState state{.weight = a.dt_proj.data,
+                        .delta_bias = floats(a.dt_bias),
+                        .A = floats(a.A),
+                        .D = floats(a.D),
+                        .dt = dt,
+                        .B_C = B_C,
+                        .u = a.u.data,
+                        .z = xz + e,
+                        .y = a.y.data,
+                        .state = floats(a.ssm),
+                        .segments = segments,
+                        .batch = batch,
+                        .z_pitch = pitch,
+                        .channels = channels};
+  launch_overlapping(stream, wide_state_kernel<T>, static_cast<unsigned>(e / kStepChannels), kWideThreads,
+                     WideStateShape::kBytes, state);
+  linear(stream, LinearArgs{a.residual, a.y, a.out_proj, a.out_proj_bias, /*accumulate=*/true});
+}
+
 // Shapes of whole units.
 bool serves(Stream& stream, const MixerStepArgs& a) {
   const int64_t d = a.residual.columns(), e = a.u.columns(), r = a.dt_proj.columns();
@@ -107,11 +182,12 @@ bool serves(Stream& stream, const MixerStepArgs& a) {
               of_dt = is_quantized(type) ? DType::q8 : type;
   const int64_t unit = type == DType::q4 ? 2048 : is_quantized(type) ? 1024 : 512;  // of eight warps
   const int64_t shared_unit = is_quantized(type) ? 1024 : 512;                      // of the blocks that share x_proj
-  return has_overlap(stream) && type != DType::f32 && a.out_proj.dtype == type && a.x_proj.dtype == of_x &&
-         a.dt_proj.dtype == of_dt && a.out_proj.contiguous() && a.x_proj.contiguous() && a.u.contiguous() &&
-         a.y.contiguous() && a.A.rows() == kStepStates && a.conv_weight.rows() == 4 && d % unit == 0 &&
-         d <= kStepMaxModel && e % unit == 0 && e % (kStepSplits * shared_unit) == 0 && e <= 8192 && r == 256 &&
-         a.residual.contiguous() && a.z.contiguous();
+  const bool few = a.residual.rows() <= kMixerStepRows;
+  return has_overlap(stream) && type != DType::f32 && (few || !is_quantized(type)) && a.out_proj.dtype == type &&
+         a.x_proj.dtype == of_x && a.dt_proj.dtype == of_dt && a.out_proj.contiguous() && a.x_proj.contiguous() &&
+         a.u.contiguous() && a.y.contiguous() && a.A.rows() == kStepStates && a.conv_weight.rows() == 4 &&
+         d % unit == 0 && d <= kStepMaxModel && e % unit == 0 && e % (kStepSplits * shared_unit) == 0 && e <= 8192 &&
+         r == 256 && a.residual.contiguous() && a.z.contiguous();
 }
 
 }  // namespace
@@ -120,6 +196,11 @@ bool mixer_step(Stream& stream, const MixerStepArgs& args) {
   if (!serves(stream, args)) return false;
   const Segment* segments = on_gpu(stream, args.segments);
   const int64_t b = args.residual.rows();
+  if (b > kMixerStepRows) {
+    args.in_proj.dtype == DType::bf16 ? run_wide<__nv_bfloat16>(stream, args, segments)
+                                      : run_wide<__half>(stream, args, segments);
+    return true;
+  }
   const auto unscaled = [&]<class F>(F) {  // no scales of groups in shared memory
     if (b <= 2)
       run<F, 12>(stream, args, segments);
