@@ -143,11 +143,13 @@ void run_wide(Stream& stream, const MixerStepArgs& a, const Segment* segments) {
   launch_overlapping(stream, step_convolution_kernel<T>, dim3(static_cast<unsigned>(e / (128 * kVector)), rows), 128, 0,
                      convolution);
   const SplitProduct split{streamed(a.x_proj), a.u.data, partial, batch};
-  // Few sequences: enough blocks to fill the GPU; many: fewer reads of u.
+  // Few sequences: enough blocks to fill the GPU; many: few enough, and fewer reads of u.
   if (b <= kWideColumns)
-    split_wide<WideSplitShape<T, 2>>(stream, split, static_cast<int>(splits));
+    split_wide<WideSplitShape<T, 2, 2>>(stream, split, static_cast<int>(splits));
+  else if (b <= 2 * kWideColumns)
+    split_wide<WideSplitShape<T, 6, 2>>(stream, split, static_cast<int>(splits));
   else
-    split_wide<WideSplitShape<T, 6>>(stream, split, static_cast<int>(splits));
+    split_wide<WideSplitShape<T, 9, 1>>(stream, split, static_cast<int>(splits));
   const StepNorms norms{.partial = partial,
                         .dt = dt,
                         .B_C = B_C,

@@ -11,8 +11,8 @@
 // The products between are tiles of tensor cores: weight rows as their rows, sequences as their columns. As in
 // weight_stream.cuh a lane takes 16 consecutive bytes of both operands, since a sum may run in any order.
 //
-// in_proj starts when everything before it has ended. So what neither it nor a kernel behind it has written is final
-// for 2 to 5, and is read before they wait: weights, segments, windows and states.
+// 4 and 5 start when 3 has waited, and so when everything before 3 has ended. What neither 3 nor 4 writes is final for
+// them: 5 reads states before it waits.
 //
 // All sums have one order, and no sequence sees another: a sequence's bits depend on neither its row nor its
 // neighbours.
@@ -67,10 +67,10 @@ __global__ void __launch_bounds__(128) step_convolution_kernel(const StepConvolu
 #pragma unroll
   for (int j = 0; j < kWideTaps; ++j) load_vector(p.taps + j * e + channel, taps[j]);
   if (p.bias) load_vector(p.bias + channel, c);
+  wait_for_predecessors();
 #pragma unroll
   for (int j = 0; j + 1 < kWideTaps; ++j)
     if (slot >= 0) load_vector(window + j * e, inputs[j]);
-  wait_for_predecessors();
   load_vector(p.x + static_cast<int64_t>(row) * p.x_pitch + channel, inputs[kWideTaps - 1]);
 #pragma unroll
   for (int v = 0; v < kVector; ++v) {
@@ -109,38 +109,41 @@ __device__ __forceinline__ uint4 shared_16(const char* from) {
   return *reinterpret_cast<const uint4*>(from);
 }
 
-// kRowTiles tiles of 16 outputs. Of a block's 8 warps two share the outputs, two the sequences, two the sum over i.
-template <class T, int kRowTiles_>
+// kRowTiles tiles of 16 outputs. Of a block's 8 warps kWarpsR share the outputs, two the sequences, the others the sum
+// over i.
+template <class T, int kRowTiles_, int kWarpsR_>
 struct WideSplitShape {
   using Element = T;
   static constexpr int kRowTiles = kRowTiles_, kRows = 16 * kRowTiles, kPitch = padded_row(kWideLength);
+  static constexpr int kWarpsR = kWarpsR_, kParts = 4 / kWarpsR;
   static constexpr int kBytes = (kRows + kWideColumns) * kPitch;
-  static_assert(kRowTiles % 2 == 0);
+  static_assert(kRowTiles % kWarpsR == 0);
 };
 
 // Kernel 3: block (outputs, part of i, sequences). partial [e / kWideLength, b, r + 2n].
 template <class S>
 __global__ void __launch_bounds__(kStreamThreads) wide_split_kernel(const SplitProduct p) {
   using T = typename S::Element;
-  constexpr int kTiles = S::kRowTiles / 2, kColumnTiles = kWideColumns / 8 / 2, kHalves = kWideLength / 32 / 2;
+  constexpr int kTiles = S::kRowTiles / S::kWarpsR, kColumnTiles = kWideColumns / 8 / 2,
+                kHalves = kWideLength / 32 / S::kParts;
   extern __shared__ __align__(128) char shared[];
   char *weights = shared, *x = shared + S::kRows * S::kPitch;
   const int first = blockIdx.x * S::kRows, begin = blockIdx.y * kWideLength, t0 = blockIdx.z * kWideColumns;
   const int64_t e = p.weight.inputs;
-  launch_dependents();
   fetch_padded<S::kRows, kWideLength, kStreamThreads>(weights, static_cast<const T*>(p.weight.data) + first * e + begin,
                                                       e, p.weight.outputs - first);
   wait_for_predecessors();
+  launch_dependents();  // not before: see above
   fetch_padded<kWideColumns, kWideLength, kStreamThreads>(x, static_cast<const T*>(p.x) + t0 * e + begin, e,
                                                           p.batch - t0);
   copy_async_commit();
   copy_async_wait<0>();
   __syncthreads();
 
-  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, half = warp / 4;
-  const int row = warp % 2 * kTiles * 16 + lane / 4, column = warp / 2 % 2 * kColumnTiles * 8 + lane / 4;
-  const char* a = weights + row * S::kPitch + half * kHalves * 64 + lane % 4 * 16;
-  const char* b = x + column * S::kPitch + half * kHalves * 64 + lane % 4 * 16;
+  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, part = warp / (2 * S::kWarpsR);
+  const int row = warp / 2 % S::kWarpsR * kTiles * 16 + lane / 4, column = warp % 2 * kColumnTiles * 8 + lane / 4;
+  const char* a = weights + row * S::kPitch + part * kHalves * 64 + lane % 4 * 16;
+  const char* b = x + column * S::kPitch + part * kHalves * 64 + lane % 4 * 16;
   float acc[kTiles][kColumnTiles][4] = {};
 #pragma unroll 2
   for (int h = 0; h < kHalves; ++h, a += 64, b += 64) {
@@ -154,25 +157,30 @@ __global__ void __launch_bounds__(kStreamThreads) wide_split_kernel(const SplitP
       for (int c = 0; c < kColumnTiles; ++c) Sixteen<T>::multiply(acc[tile][c], low, high, of_x + c);
     }
   }
-  // The second half's sums go to the first through shared memory, which both are done with.
-  float4* sums = reinterpret_cast<float4*>(shared) + threadIdx.x % 128;
+  // The sums of the other parts go to the first through shared memory, which all are done with.
+  constexpr int kSharing = kStreamThreads / S::kParts, kSums = kTiles * kColumnTiles;
+  float4* sums = reinterpret_cast<float4*>(shared) + threadIdx.x % kSharing;
   __syncthreads();
+  if (part > 0)
 #pragma unroll
-  for (int i = 0; i < kTiles * kColumnTiles; ++i) {
-    const float(&from)[4] = acc[i / kColumnTiles][i % kColumnTiles];
-    if (half == 1) sums[i * 128] = make_float4(from[0], from[1], from[2], from[3]);
-  }
+    for (int i = 0; i < kSums; ++i) {
+      const float(&from)[4] = acc[i / kColumnTiles][i % kColumnTiles];
+      sums[((part - 1) * kSums + i) * kSharing] = make_float4(from[0], from[1], from[2], from[3]);
+    }
   __syncthreads();
-  if (half == 1) return;
+  if (part > 0) return;
 #pragma unroll
-  for (int i = 0; i < kTiles * kColumnTiles; ++i) {
-    const float4 other = sums[i * 128];
-    const float(&mine)[4] = acc[i / kColumnTiles][i % kColumnTiles];
-    const float sum[4] = {mine[0] + other.x, mine[1] + other.y, mine[2] + other.z, mine[3] + other.w};
+  for (int i = 0; i < kSums; ++i) {
+    float(&sum)[4] = acc[i / kColumnTiles][i % kColumnTiles];
+#pragma unroll
+    for (int other = 0; other + 1 < S::kParts; ++other) {
+      const float4 more = sums[(other * kSums + i) * kSharing];
+      sum[0] += more.x, sum[1] += more.y, sum[2] += more.z, sum[3] += more.w;
+    }
 #pragma unroll
     for (int k = 0; k < 4; ++k) {
       const int output = first + row + i / kColumnTiles * 16 + k / 2 * 8;
-      const int t = t0 + warp / 2 % 2 * kColumnTiles * 8 + i % kColumnTiles * 8 + lane % 4 * 2 + k % 2;
+      const int t = t0 + warp % 2 * kColumnTiles * 8 + i % kColumnTiles * 8 + lane % 4 * 2 + k % 2;
       if (output < p.weight.outputs && t < p.batch)
         p.partial[(static_cast<int64_t>(blockIdx.y) * p.batch + t) * p.weight.outputs + output] = sum[k];
     }
@@ -189,7 +197,8 @@ struct StepNorms {
 };
 
 inline constexpr int kNormsLanes = 96, kNormsGroups = 4;  // threads of a group, of which each adds up some splits
-inline constexpr int kNormsThreads = kNormsLanes * kNormsGroups, kNormsBytes = (kNormsThreads + 1) * 16;
+inline constexpr int kNormsThreads = kNormsLanes * kNormsGroups,
+                     kNormsBytes = (kNormsGroups * (kWideRank + 2 * kStepStates) / 4 + 1) * 16;
 
 // Kernel 4: a block for a row. A thread has four columns: dt is that of the first two warps, B and C of eight lanes
 // behind.
@@ -198,8 +207,8 @@ __global__ void __launch_bounds__(kNormsThreads) step_norms_kernel(const StepNor
   constexpr int kWidth = kWideRank + 2 * kStepStates, kOfDt = kWideRank / 4, kOfB = kStepStates / 4, kMost = 4;
   static_assert(kOfDt == 64 && kOfB == 4 && kWidth / 4 <= kNormsLanes);
   extern __shared__ __align__(128) char shared[];
-  float4* sums = reinterpret_cast<float4*>(shared);                       // [kNormsGroups, kNormsLanes]
-  float* squares_of_dt = reinterpret_cast<float*>(sums + kNormsThreads);  // [2]
+  float4* sums = reinterpret_cast<float4*>(shared);                                   // [kNormsGroups, kWidth / 4]
+  float* squares_of_dt = reinterpret_cast<float*>(sums + kNormsGroups * kWidth / 4);  // [2]
   const int thread = threadIdx.x % kNormsLanes, group = threadIdx.x / kNormsLanes, row = blockIdx.x;
   launch_dependents();
   wait_for_predecessors();
@@ -213,14 +222,14 @@ __global__ void __launch_bounds__(kNormsThreads) step_norms_kernel(const StepNor
     for (int k = 0; k < kMost; ++k) part[k] = k < count ? __ldcg(from + k * pitch) : sum;
 #pragma unroll
     for (int k = 0; k < kMost; ++k) sum.x += part[k].x, sum.y += part[k].y, sum.z += part[k].z, sum.w += part[k].w;
-    sums[threadIdx.x] = sum;
+    sums[group * (kWidth / 4) + thread] = sum;
   }
   __syncthreads();
   float4 v = make_float4(0, 0, 0, 0);
   if (thread < kWidth / 4) {
 #pragma unroll
     for (int g = 0; g < kNormsGroups; ++g) {
-      const float4 of_group = sums[g * kNormsLanes + thread];
+      const float4 of_group = sums[g * (kWidth / 4) + thread];
       v.x += of_group.x, v.y += of_group.y, v.z += of_group.z, v.w += of_group.w;
     }
   }
