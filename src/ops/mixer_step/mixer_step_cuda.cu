@@ -111,49 +111,128 @@ void split_wide(Stream& stream, const SplitProduct& split, int splits) {
   launch_overlapping(stream, wide_split_kernel<S>, grid, kStreamThreads, S::kBytes, split);
 }
 
-// More rows than tensor-core tiles have columns. What lies between the kernels takes scratch memory.
+// What lies between the kernels of run_wide, in scratch memory.
 template <class T>
-void run_wide(Stream& stream, const MixerStepArgs& a, const Segment* segments) {
-  const int64_t b = a.residual.rows(), d = a.residual.columns(), e = a.u.columns(), width = a.x_proj.rows(),
-                splits = e / kWideLength;
-  const auto rows = static_cast<unsigned>(b);
-  const int batch = static_cast<int>(b), channels = static_cast<int>(e), pitch = 2 * channels;
-  const int64_t of_xz = b * 2 * e, of_partial = splits * b * width, of_B_C = b * 2 * kStepStates, of_dt = b * kWideRank;
-  auto* const xz = static_cast<float*>(
-      stream.gpu().scratch(sizeof(float) * (of_xz + of_partial + of_B_C) + sizeof(T) * (of_dt + b * d)));
-  float *const partial = xz + of_xz, *const B_C = partial + of_partial;
-  T *const dt = reinterpret_cast<T*>(B_C + of_B_C), *const normalised = dt + of_dt;
+struct WideScratch {
+  float *xz, *partial, *B_C, *of_out;  // [b, 2e], or z [b, e]; of x_proj [splits, b, r + 2n]; [b, 2n]; of out_proj
+  T *dt, *normalised, *y;              // [b, r]; [b, d] and [b, e], perhaps in chunks
+  int* arrived;                        // [d / kRows]
 
-  const NormProduct norm{.weight = {.inputs = static_cast<int>(d)},
-                         .residual = floats(a.residual),
-                         .norm = floats(a.norm),
-                         .eps = static_cast<float>(a.eps)};
-  launch_overlapping(stream, norm_rows_kernel<T>, rows, kStreamThreads, 2 * 8 * static_cast<int>(sizeof(float)), norm,
-                     normalised);
-  linear(stream, LinearArgs{TensorView(xz, DType::f32, {b, 2 * e}), TensorView(normalised, a.in_proj.dtype, {b, d}),
-                            a.in_proj, a.in_proj_bias});
-  const StepConvolution convolution{.x = xz,
+  WideScratch(Stream& stream, int64_t b, int64_t d, int64_t e, int64_t width) {
+    size_t bytes = 0;
+    const auto lay_out = [&](char* base) {
+      bytes = 0;
+      const auto take = [&]<class V>(V*& pointer, int64_t count) {
+        pointer = reinterpret_cast<V*>(base + bytes);
+        bytes += (static_cast<size_t>(count) * sizeof(V) + 255) / 256 * 256;
+      };
+      take(xz, b * 2 * e), take(partial, e / kWideLength * b * width), take(B_C, b * 2 * kStepStates);
+      take(of_out, kWideOutSplits * b * d), take(dt, b * kWideRank);
+      take(normalised, b * d / kWideChunk * kWidePitch), take(y, b * e / kWideChunk * kWidePitch);
+      take(arrived, d / 128);
+    };
+    lay_out(nullptr);
+    lay_out(static_cast<char*>(stream.gpu().scratch(bytes)));
+  }
+};
+
+// Beyond so many rows arithmetic counts in in_proj and out_proj.
+constexpr int64_t kOwnProductRows = 64;
+
+// u and z [b, e], rows z_pitch apart.
+template <class T, class S>
+void wide_in(Stream& stream, const MixerStepArgs& a, const Segment* segments, const WideScratch<T>& at) {
+  const int channels = static_cast<int>(a.u.columns());
+  const WideIn in{.weight = a.in_proj.data,
+                  .bias = floats(a.in_proj_bias),
+                  .x = at.normalised,
+                  .z = at.xz,
+                  .u = a.u.data,
+                  .window = floats(a.conv),
+                  .segments = segments,
+                  .taps = floats(a.conv_weight),
+                  .conv_bias = floats(a.conv_bias),
+                  .batch = static_cast<int>(a.residual.rows()),
+                  .inputs = static_cast<int>(a.residual.columns()),
+                  .channels = channels};
+  launch_overlapping(stream, wide_in_kernel<S>, static_cast<unsigned>(channels / (S::kRows / 2)), kStreamThreads,
+                     S::kBytes, in);
+}
+
+template <class T, class S>
+void wide_out(Stream& stream, const MixerStepArgs& a, const WideScratch<T>& at) {
+  const int outputs = static_cast<int>(a.residual.columns());
+  const WideOut out{.weight = a.out_proj.data,
+                    .bias = floats(a.out_proj_bias),
+                    .x = at.y,
+                    .residual = floats(a.residual),
+                    .partial = at.of_out,
+                    .arrived = at.arrived,
+                    .batch = static_cast<int>(a.residual.rows()),
+                    .inputs = static_cast<int>(a.u.columns()),
+                    .outputs = outputs};
+  launch_overlapping(stream, wide_out_kernel<S>, dim3(static_cast<unsigned>(outputs / S::kRows), kWideOutSplits),
+                     kStreamThreads, S::kBytes, out);
+}
+
+template <class T>
+void library_in(Stream& stream, const MixerStepArgs& a, const Segment* segments, const WideScratch<T>& at) {
+  const int64_t b = a.residual.rows(), d = a.residual.columns(), e = a.u.columns();
+  linear(stream, LinearArgs{TensorView(at.xz, DType::f32, {b, 2 * e}),
+                            TensorView(at.normalised, a.in_proj.dtype, {b, d}), a.in_proj, a.in_proj_bias});
+  const StepConvolution convolution{.x = at.xz,
                                     .u = a.u.data,
                                     .window = floats(a.conv),
                                     .segments = segments,
                                     .taps = floats(a.conv_weight),
                                     .bias = floats(a.conv_bias),
-                                    .channels = channels,
-                                    .x_pitch = pitch};
-  launch_overlapping(stream, step_convolution_kernel<T>, dim3(static_cast<unsigned>(e / (128 * kVector)), rows), 128, 0,
-                     convolution);
-  const SplitProduct split{streamed(a.x_proj), a.u.data, partial, batch};
+                                    .channels = static_cast<int>(e),
+                                    .x_pitch = static_cast<int>(2 * e)};
+  const dim3 grid(static_cast<unsigned>(e / (128 * kVector)), static_cast<unsigned>(b));
+  launch_overlapping(stream, step_convolution_kernel<T>, grid, 128, 0, convolution);
+}
+
+// More rows than tensor-core tiles have columns.
+template <class T>
+void run_wide(Stream& stream, const MixerStepArgs& a, const Segment* segments) {
+  const int64_t b = a.residual.rows(), d = a.residual.columns(), e = a.u.columns();
+  const WideScratch<T> at(stream, b, d, e, a.x_proj.rows());
+  const bool own = b <= kOwnProductRows;
+  const auto rows = static_cast<unsigned>(b);
+  const int batch = static_cast<int>(b), channels = static_cast<int>(e), splits = channels / kWideLength;
+  // f(S()) with the shape of own products for so many rows.
+  const auto with_shape = [&](const auto& f) {
+    if (b <= 16)
+      f(WideShape<T, 2, 6>());
+    else if (b <= 32)
+      f(WideShape<T, 4, 6>());
+    else
+      f(WideShape<T, 8, 5>());
+  };
+
+  NormProduct norm{};
+  norm.weight.inputs = static_cast<int>(d);
+  norm.residual = floats(a.residual), norm.norm = floats(a.norm), norm.eps = static_cast<float>(a.eps);
+  const ChunkedRows normalised =
+      own ? chunked_rows(at.normalised, batch) : plain_rows(at.normalised, static_cast<int>(d));
+  launch_overlapping(stream, norm_rows_kernel<T>, rows, kStreamThreads, 2 * 8 * static_cast<int>(sizeof(float)), norm,
+                     normalised, at.arrived, static_cast<int>(d / 128));
+  if (own)
+    with_shape([&]<class S>(S) { wide_in<T, S>(stream, a, segments, at); });
+  else
+    library_in(stream, a, segments, at);
+  const SplitProduct split{streamed(a.x_proj), a.u.data, at.partial, batch};
   // Few sequences: enough blocks to fill the GPU; many: few enough, and fewer reads of u.
   if (b <= kWideColumns)
-    split_wide<WideSplitShape<T, 2, 2>>(stream, split, static_cast<int>(splits));
+    split_wide<WideSplitShape<T, 2, 2>>(stream, split, splits);
   else if (b <= 2 * kWideColumns)
-    split_wide<WideSplitShape<T, 6, 2>>(stream, split, static_cast<int>(splits));
+    split_wide<WideSplitShape<T, 6, 2>>(stream, split, splits);
   else
-    split_wide<WideSplitShape<T, 9, 1>>(stream, split, static_cast<int>(splits));
-  const StepNorms norms{.partial = partial,
-                        .dt = dt,
-                        .B_C = B_C,
-                        .splits = static_cast<int>(splits),
+    split_wide<WideSplitShape<T, 9, 1>>(stream, split, splits);
+  const StepNorms norms{.partial = at.partial,
+                        .dt = at.dt,
+                        .B_C = at.B_C,
+                        .splits = splits,
                         .batch = batch,
                         .eps = static_cast<float>(a.mixer_eps),
                         .norms = a.mixer_norms};
@@ -162,19 +241,22 @@ void run_wide(Stream& stream, const MixerStepArgs& a, const Segment* segments) {
                         .delta_bias = floats(a.dt_bias),
                         .A = floats(a.A),
                         .D = floats(a.D),
-                        .dt = dt,
-                        .B_C = B_C,
+                        .dt = at.dt,
+                        .B_C = at.B_C,
                         .u = a.u.data,
-                        .z = xz + e,
-                        .y = a.y.data,
+                        .z = own ? at.xz : at.xz + e,
+                        .y = own ? chunked_rows(at.y, batch) : plain_rows(a.y.data, channels),
                         .state = floats(a.ssm),
                         .segments = segments,
                         .batch = batch,
-                        .z_pitch = pitch,
+                        .z_pitch = own ? channels : 2 * channels,
                         .channels = channels};
   launch_overlapping(stream, wide_state_kernel<T>, static_cast<unsigned>(e / kStepChannels), kWideThreads,
                      WideStateShape::kBytes, state);
-  linear(stream, LinearArgs{a.residual, a.y, a.out_proj, a.out_proj_bias, /*accumulate=*/true});
+  if (own)
+    with_shape([&]<class S>(S) { wide_out<T, S>(stream, a, at); });
+  else
+    linear(stream, LinearArgs{a.residual, a.y, a.out_proj, a.out_proj_bias, /*accumulate=*/true});
 }
 
 // Shapes of whole units.

@@ -42,9 +42,9 @@ constexpr int norm_product_bytes(int d, int batch) {
   return S::kBytes + batch * (d * 2 + 64) + S::scale_bytes(d) + 2 * 8 * 4 + (batch * 7 + 9) * S::kRows * 4;
 }
 
-// x = norm(residual) as elements in shared memory, rows `pitch` bytes apart.
-template <class T>
-__device__ __forceinline__ void normalise_rows(const NormProduct& p, const float4 (&weight)[4], char* x, int pitch,
+// x = norm(residual) as elements; place(t, i) is where four of them from i on belong.
+template <class T, class Place>
+__device__ __forceinline__ void normalise_rows(const NormProduct& p, const float4 (&weight)[4], const Place& place,
                                                float* warp_sums) {
   const int d = p.weight.inputs;
   constexpr int kAhead = 2;  // rows on their way while one is normalised
@@ -84,7 +84,7 @@ __device__ __forceinline__ void normalise_rows(const NormProduct& p, const float
       if (i >= d) continue;
       const uint2 pair = {pack(weight[j].x * (v[j].x * scale), weight[j].y * (v[j].y * scale), T()),
                           pack(weight[j].z * (v[j].z * scale), weight[j].w * (v[j].w * scale), T())};
-      *reinterpret_cast<uint2*>(x + t * pitch + i * 2) = pair;
+      *static_cast<uint2*>(place(t, i)) = pair;
     }
   }
   __syncthreads();
@@ -143,7 +143,8 @@ __global__ void __launch_bounds__(kStreamThreads, 1) norm_product_kernel(const N
                          p.window + p.segments[t].slot * (p.kernel - 1) * static_cast<int64_t>(p.channels) + row,
                          p.channels, p.kernel - 1);
   if constexpr (S::F::kHalvesPerGroup > 0) copy_async_wait<S::kDepth - 1>();
-  normalise_rows<T>(p, weight, x, pitch, warp_sums);
+  normalise_rows<T>(
+      p, weight, [&](int t, int i) -> void* { return x + t * pitch + i * 2; }, warp_sums);
 
   float acc[S::kRowTiles][4];
   stream.multiply(acc, x, pitch, p.batch);

@@ -20,7 +20,7 @@ struct WideState {
   const float* B_C;         // [b, 2n]
   const void* u;            // [b, e]
   const float* z;           // [b, e], rows z_pitch apart
-  void* y;                  // [b, e]
+  ChunkedRows y;            // [b, e]
   float* state;             // [s, n, e]
   const Segment* segments;  // [b], of one token each
   int batch, z_pitch, channels;
@@ -166,7 +166,7 @@ __global__ void __launch_bounds__(kWideThreads, 1) wide_state_kernel(const WideS
       const float sum = (upper ? high : low) + __shfl_xor_sync(0xffffffffu, upper ? low : high, 16);
       const float z = reinterpret_cast<const float*>(inputs + S::kZ)[i * kStepChannels + gated];
       const float value = fmaf(D, widen(of_u[gated]), sum) * silu(z);
-      static_cast<T*>(p.y)[t * e + first + gated] = round_to<T>(value);
+      static_cast<T*>(p.y.data)[p.y.at(t, first + gated)] = round_to<T>(value);
     }
     fetch_states(round + S::kDepth);
     if (round % 2 == 0) fetch_chunk<T>(p, chunks + (chunk + 2) % S::kChunks * S::kChunkBytes, chunk + 2);

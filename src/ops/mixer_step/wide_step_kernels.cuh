@@ -1,12 +1,14 @@
-// The kernels of a decode step of one layer for 9 to 256 sequences, around in_proj and out_proj:
+// The kernels of a decode step of one layer for 9 to 256 sequences:
 //
 //   1. norm                               residual -> normalised
-//      in_proj                            -> x, z
-//   2. convolution window and SiLU        x -> u
+//   2. in_proj, convolution and SiLU      -> u, z
 //   3. x_proj, i split over blocks        u -> partial sums of [dt | B | C]
 //   4. sums and norms                     -> dt as elements, B, C
 //   5. dt_proj, step size, state, gate    -> y
-//      out_proj                           residual += y
+//   6. out_proj                           residual += y
+//
+// 2 and 6 are wide_product_kernels.cuh for up to 64 sequences; beyond, arithmetic counts, and they are cuBLASLt's, with
+// a kernel for the convolution.
 //
 // The products between are tiles of tensor cores: weight rows as their rows, sequences as their columns. As in
 // weight_stream.cuh a lane takes 16 consecutive bytes of both operands, since a sum may run in any order.
@@ -20,20 +22,22 @@
 
 #include "ops/causal_conv1d/causal_conv1d_kernels.cuh"
 #include "ops/mixer_step/mixer_step_kernels.cuh"
+#include "ops/mixer_step/wide_product_kernels.cuh"
 
 namespace saker::cuda {
 
 inline constexpr int kWideRank = 256;     // r
-inline constexpr int kWideTaps = 4;       // k
 inline constexpr int kWideLength = 512;   // of i, of a block of kernel 3
 inline constexpr int kWideColumns = 64;   // sequences of a block of kernel 3
 inline constexpr int kWideThreads = 512;  // of kernel 5
 
-// normalised [b, d] = norm(residual), a block for a row.
+// normalised [b, d] = norm(residual), a block for a row; arrived [count] become zeros.
 template <class T>
-__global__ void __launch_bounds__(kStreamThreads) norm_rows_kernel(NormProduct p, T* normalised) {
+__global__ void __launch_bounds__(kStreamThreads)
+    norm_rows_kernel(NormProduct p, ChunkedRows normalised, int* arrived, int count) {
   extern __shared__ __align__(128) char shared[];  // [2, 8] f32
-  const int d = p.weight.inputs;
+  const int d = p.weight.inputs, row = blockIdx.x;
+  launch_dependents();
   float4 weight[4];
 #pragma unroll
   for (int j = 0; j < 4; ++j) {
@@ -41,9 +45,10 @@ __global__ void __launch_bounds__(kStreamThreads) norm_rows_kernel(NormProduct p
     weight[j] = i < d ? *reinterpret_cast<const float4*>(p.norm + i) : make_float4(0, 0, 0, 0);
   }
   wait_for_predecessors();
-  const int64_t at = static_cast<int64_t>(blockIdx.x) * d;
-  p.residual += at, p.batch = 1;
-  normalise_rows<T>(p, weight, reinterpret_cast<char*>(normalised + at), 0, reinterpret_cast<float*>(shared));
+  if (row == 0 && static_cast<int>(threadIdx.x) < count) arrived[threadIdx.x] = 0;
+  p.residual += static_cast<int64_t>(row) * d, p.batch = 1;
+  const auto place = [&](int, int i) -> void* { return static_cast<T*>(normalised.data) + normalised.at(row, i); };
+  normalise_rows<T>(p, weight, place, reinterpret_cast<float*>(shared));
 }
 
 struct StepConvolution {
@@ -63,31 +68,20 @@ __global__ void __launch_bounds__(128) step_convolution_kernel(const StepConvolu
   const int64_t e = p.channels, slot = p.segments[row].slot;
   float* window = p.window + slot * (kWideTaps - 1) * e + channel;
   launch_dependents();
-  float taps[kWideTaps][kVector], inputs[kWideTaps][kVector] = {}, c[kVector] = {};
+  float taps[kWideTaps][kVector], inputs[kWideTaps][kVector] = {}, bias[kVector] = {}, u[kVector];
 #pragma unroll
   for (int j = 0; j < kWideTaps; ++j) load_vector(p.taps + j * e + channel, taps[j]);
-  if (p.bias) load_vector(p.bias + channel, c);
+  if (p.bias) load_vector(p.bias + channel, bias);
   wait_for_predecessors();
 #pragma unroll
   for (int j = 0; j + 1 < kWideTaps; ++j)
     if (slot >= 0) load_vector(window + j * e, inputs[j]);
   load_vector(p.x + static_cast<int64_t>(row) * p.x_pitch + channel, inputs[kWideTaps - 1]);
-#pragma unroll
-  for (int v = 0; v < kVector; ++v) {
-#pragma unroll
-    for (int j = 0; j < kWideTaps; ++j) c[v] = fmaf(taps[j][v], inputs[j][v], c[v]);
-    c[v] = silu(c[v]);
-  }
-  store_vector(static_cast<T*>(p.u) + row * e + channel, c);
+  convolve_vector(taps, inputs, bias, u);
+  store_vector(static_cast<T*>(p.u) + row * e + channel, u);
 #pragma unroll
   for (int j = 0; j + 1 < kWideTaps; ++j)
     if (slot >= 0) store_vector(window + j * e, inputs[j + 1]);
-}
-
-// Rows of weights, or of x, in shared memory: 64 bytes more than whole banks, so that eight lanes which read 16 bytes
-// each of two rows meet different ones.
-__host__ __device__ constexpr int padded_row(int length) {
-  return length * 2 + 64;
 }
 
 // kRows rows of kLength elements from `from`, `stride` elements apart, of which `valid` exist; the others become zeros.
@@ -103,10 +97,6 @@ __device__ __forceinline__ void fetch_padded(char* to, const void* from, int64_t
     copy_async_16(shared_address(to) + row * padded_row(kLength) + piece * 16,
                   static_cast<const char*>(from) + ((exists ? row : 0) * stride + piece * 8) * 2, exists);
   }
-}
-
-__device__ __forceinline__ uint4 shared_16(const char* from) {
-  return *reinterpret_cast<const uint4*>(from);
 }
 
 // kRowTiles tiles of 16 outputs. Of a block's 8 warps kWarpsR share the outputs, two the sequences, the others the sum
