@@ -41,10 +41,11 @@ __device__ __forceinline__ void copy_async_wait() {
   asm volatile("cp.async.wait_group %0;" ::"n"(kPending) : "memory");
 }
 
-// Copies in bulk, of whole rows by one thread each, which arrive at a barrier in shared memory. sm_90.
-__device__ __forceinline__ void bulk_barrier_init(uint64_t* barrier) {
+// Copies in bulk, each by one thread, which arrive at a barrier in shared memory. A phase of a barrier is complete with
+// `count` arrivals and all bytes expected. sm_90.
+__device__ __forceinline__ void bulk_barrier_init(uint64_t* barrier, int count) {
 #if __CUDA_ARCH__ >= 900
-  asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" ::"r"(shared_address(barrier)) : "memory");
+  asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(shared_address(barrier)), "r"(count) : "memory");
 #endif
 }
 // After the inits, by the thread that made them: bulk copies see them.
@@ -53,7 +54,12 @@ __device__ __forceinline__ void bulk_barrier_fence() {
   asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
 #endif
 }
-// So many bytes will arrive in the barrier's current phase.
+__device__ __forceinline__ void bulk_arrive(uint64_t* barrier) {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(shared_address(barrier)) : "memory");
+#endif
+}
+// Arrives; so many bytes will, too.
 __device__ __forceinline__ void bulk_expect(uint64_t* barrier, uint32_t bytes) {
 #if __CUDA_ARCH__ >= 900
   asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(barrier)), "r"(bytes)

@@ -155,7 +155,7 @@ void wide_in(Stream& stream, const MixerStepArgs& a, const Segment* segments, co
                   .batch = static_cast<int>(a.residual.rows()),
                   .inputs = static_cast<int>(a.residual.columns()),
                   .channels = channels};
-  launch_overlapping(stream, wide_in_kernel<S>, static_cast<unsigned>(channels / (S::kRows / 2)), kStreamThreads,
+  launch_overlapping(stream, wide_in_kernel<S>, static_cast<unsigned>(channels / (S::kRows / 2)), kWideProductThreads,
                      S::kBytes, in);
 }
 
@@ -172,7 +172,7 @@ void wide_out(Stream& stream, const MixerStepArgs& a, const WideScratch<T>& at) 
                     .inputs = static_cast<int>(a.u.columns()),
                     .outputs = outputs};
   launch_overlapping(stream, wide_out_kernel<S>, dim3(static_cast<unsigned>(outputs / S::kRows), kWideOutSplits),
-                     kStreamThreads, S::kBytes, out);
+                     kWideProductThreads, S::kBytes, out);
 }
 
 template <class T>

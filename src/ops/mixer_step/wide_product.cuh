@@ -7,7 +7,8 @@
 // the whole block, each by one bulk copy, which arrives at a barrier of its own, so that no weights are waited for with
 // it. Who makes x writes it as it comes to lie there, chunk by chunk (ChunkedRows).
 //
-// A block is 8 warps: four have 32 outputs each, and two share each of these, every other 64 of i.
+// A block is 8 warps that multiply and one that fetches x: four have 32 outputs each, and two share each of these,
+// every other 64 of i. They do not wait for each other, so that reads of shared memory and tensor cores overlap.
 #pragma once
 
 #include "ops/linear/weight_stream.cuh"
@@ -24,6 +25,7 @@ __device__ __forceinline__ uint4 shared_16(const char* from) {
   return *reinterpret_cast<const uint4*>(from);
 }
 
+inline constexpr int kWideProductThreads = kStreamThreads + 32;
 inline constexpr int kWideChunk = 128;                         // of i
 inline constexpr int kWidePitch = padded_row(kWideChunk) / 2;  // elements between the rows of a chunk
 
@@ -53,7 +55,7 @@ struct WideShape {
   static constexpr int kPitch = kWidePitch * 2, kStageBytes = kColumns * kPitch;
   static constexpr int kQueueBytes = kDepth * 8 * 16 * kStreamThreads;
   static constexpr int kSumPitch = kRows + 4;  // so that lanes write to different banks
-  static constexpr int kBytes = kQueueBytes + kStages * (kStageBytes + 8) + 8;  // a flag at the end
+  static constexpr int kBytes = kQueueBytes + kStages * (kStageBytes + 16) + 8;  // a flag at the end
   static_assert(kColumns * kSumPitch * 4 <= kQueueBytes);
   static_assert(kStreamThreads / 2 * kColumnTiles * 2 * 16 <= kStages * kStageBytes);
 };
@@ -71,13 +73,19 @@ class WideStream {
     chunks_ = length / kWideChunk;
     pitch_ = static_cast<int64_t>(inputs) * 2;
     source_ = static_cast<const char*>(weight) + (row + lane / 4) * pitch_ + begin * 2 + part() * 128 + lane % 4 * 16;
+    if (multiplies())
 #pragma unroll
-    for (int chunk = 0; chunk < S::kDepth; ++chunk) fetch_weights(chunk);
+      for (int chunk = 0; chunk < S::kDepth; ++chunk) fetch_weights(chunk);
     if (threadIdx.x == 0) {
-      for (int stage = 0; stage < S::kStages; ++stage) bulk_barrier_init(barriers_ + stage);
+      for (int stage = 0; stage < S::kStages; ++stage)
+        bulk_barrier_init(full(stage), 1), bulk_barrier_init(empty(stage), kStreamThreads / 32);
       bulk_barrier_fence();
     }
     __syncthreads();
+  }
+  // Whether the thread multiplies; the others have no part in the results.
+  static __device__ __forceinline__ bool multiplies() {
+    return threadIdx.x < kStreamThreads;
   }
   // The outputs of a warp begin at 32 of(); two warps share them.
   static __device__ __forceinline__ int of() {
@@ -85,42 +93,32 @@ class WideStream {
   }
 
   // sums [kColumns, kSumPitch] in shared memory: sums[t][output] for t < batch, and a barrier behind them. x: the chunk
-  // at i = begin of chunked_rows(). finishing(): called by all threads a few chunks before the end.
+  // at i = begin of chunked_rows(). finishing(): called by the threads that multiply a few chunks before the end.
   template <class F>
   __device__ __forceinline__ const float* multiply(const char* x, int batch, const F& finishing) {
-    x_ = x, x_bytes_ = batch * S::kPitch;
-    for (int chunk = 0; chunk < S::kStages; ++chunk) fetch_x(chunk);
     float acc[2][S::kColumnTiles][4] = {};
-    const int lane = threadIdx.x % 32;
-    for (int chunk = 0, stage = 0, parity = 0, slot = 0; chunk < chunks_; ++chunk) {
-      if (chunk == max(0, chunks_ - 8)) finishing();
-      copy_async_wait<S::kDepth - 1>();
-      bulk_wait(barriers_ + stage, parity);
-      const char* columns = stage_of(stage) + lane / 4 * S::kPitch + part() * 128 + lane % 4 * 16;
-      const char* weights = shared_ + (slot * 8 * kStreamThreads + threadIdx.x) * 16;
-#pragma unroll
-      for (int h = 0; h < 2; ++h) {
-        uint4 x_of[S::kColumnTiles];
-#pragma unroll
-        for (int c = 0; c < S::kColumnTiles; ++c) x_of[c] = shared_16(columns + c * 8 * S::kPitch + h * 64);
-#pragma unroll
-        for (int tile = 0; tile < 2; ++tile) {
-          const uint4 low = shared_16(weights + (tile * 4 + h) * kStreamThreads * 16),
-                      high = shared_16(weights + (tile * 4 + 2 + h) * kStreamThreads * 16);
-#pragma unroll
-          for (int c = 0; c < S::kColumnTiles; ++c) Sixteen<T>::multiply(acc[tile][c], low, high, x_of + c);
-        }
+    if (!multiplies())
+      fetch_x(x, batch * S::kPitch);
+    else
+      for (int chunk = 0, stage = 0, parity = 0, slot = 0; chunk < chunks_; ++chunk) {
+        if (chunk == max(0, chunks_ - 8)) finishing();
+        copy_async_wait<S::kDepth - 1>();
+        bulk_wait(full(stage), parity);
+        multiply_chunk(acc, stage, slot, chunk);
+        slot = slot + 1 == S::kDepth ? 0 : slot + 1;
+        if (++stage == S::kStages) stage = 0, parity ^= 1;
       }
-      fetch_weights(chunk + S::kDepth);
-      __syncthreads();  // nobody reads the stage any more
-      fetch_x(chunk + S::kStages);
-      slot = slot + 1 == S::kDepth ? 0 : slot + 1;
-      if (++stage == S::kStages) stage = 0, parity ^= 1;
-    }
     return add_parts(acc);
   }
 
  private:
+  // Of a stage of x: a chunk is there; all warps have read it.
+  __device__ __forceinline__ uint64_t* full(int stage) const {
+    return barriers_ + stage;
+  }
+  __device__ __forceinline__ uint64_t* empty(int stage) const {
+    return barriers_ + S::kStages + stage;
+  }
   static __device__ __forceinline__ int part() {
     return threadIdx.x / 32 % 2;
   }
@@ -139,27 +137,56 @@ class WideStream {
     copy_async_commit();
   }
 
-  __device__ __forceinline__ void fetch_x(int chunk) const {
-    if (chunk >= chunks_ || threadIdx.x > 0) return;
-    const int stage = chunk % S::kStages;
-    bulk_expect(barriers_ + stage, x_bytes_);
-    bulk_copy(shared_address(stage_of(stage)), x_ + static_cast<int64_t>(chunk) * x_bytes_, x_bytes_,
-              barriers_ + stage);
+  // All chunks of x, of so many bytes each.
+  __device__ __forceinline__ void fetch_x(const char* x, int bytes) const {
+    if (threadIdx.x > kStreamThreads) return;
+    for (int chunk = 0, stage = 0, parity = 1; chunk < chunks_; ++chunk, x += bytes) {
+      if (chunk >= S::kStages) bulk_wait(empty(stage), parity);
+      bulk_expect(full(stage), bytes);
+      bulk_copy(shared_address(stage_of(stage)), x, bytes, full(stage));
+      if (++stage == S::kStages) stage = 0, parity ^= 1;
+    }
   }
 
-  // Both parts, through the stages of x, which are empty; then all sums where the queue was.
+  __device__ __forceinline__ void multiply_chunk(float (&acc)[2][S::kColumnTiles][4], int stage, int slot,
+                                                 int chunk) const {
+    const int lane = threadIdx.x % 32;
+    const char* columns = stage_of(stage) + lane / 4 * S::kPitch + part() * 128 + lane % 4 * 16;
+    const char* weights = shared_ + (slot * 8 * kStreamThreads + threadIdx.x) * 16;
+#pragma unroll
+    for (int h = 0; h < 2; ++h) {
+      uint4 x[S::kColumnTiles], w[4];  // w: tile, row of 8
+#pragma unroll
+      for (int i = 0; i < 4; ++i) w[i] = shared_16(weights + (i * 2 + h) * kStreamThreads * 16);
+#pragma unroll
+      for (int c = 0; c < S::kColumnTiles; ++c) x[c] = shared_16(columns + c * 8 * S::kPitch + h * 64);
+      if (h == 1) {
+        __syncwarp();
+        if (lane == 0) bulk_arrive(empty(stage));
+        fetch_weights(chunk + S::kDepth);
+      }
+#pragma unroll
+      for (int i = 0; i < 2 * S::kColumnTiles; ++i) {
+        const int tile = i / S::kColumnTiles, c = i % S::kColumnTiles;
+        Sixteen<T>::multiply(acc[tile][c], w[tile * 2], w[tile * 2 + 1], x + c);
+      }
+    }
+  }
+
+  // Both parts, through the stages of x, when all are empty; then all sums where the queue was.
   __device__ __forceinline__ const float* add_parts(const float (&acc)[2][S::kColumnTiles][4]) const {
     const int lane = threadIdx.x % 32;
     float4* others = reinterpret_cast<float4*>(stage_of(0)) + of() * 32 + lane;
     float* sums = reinterpret_cast<float*>(shared_);
     copy_async_wait<0>();
+    __syncthreads();
 #pragma unroll
     for (int i = 0; i < 2 * S::kColumnTiles; ++i) {
       const float(&from)[4] = acc[i % 2][i / 2];
-      if (part() == 1) others[i * kStreamThreads / 2] = make_float4(from[0], from[1], from[2], from[3]);
+      if (multiplies() && part() == 1) others[i * kStreamThreads / 2] = make_float4(from[0], from[1], from[2], from[3]);
     }
     __syncthreads();
-    if (part() == 0)
+    if (multiplies() && part() == 0)
 #pragma unroll
       for (int i = 0; i < 2 * S::kColumnTiles; ++i) {
         const float(&mine)[4] = acc[i % 2][i / 2];
@@ -174,9 +201,9 @@ class WideStream {
 
   char* shared_;
   uint64_t* barriers_;
-  const char *source_, *x_ = nullptr;
+  const char* source_;
   int64_t pitch_;
-  int chunks_, x_bytes_ = 0;
+  int chunks_;
 };
 
 }  // namespace saker::cuda

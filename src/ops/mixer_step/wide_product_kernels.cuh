@@ -41,7 +41,7 @@ __device__ __forceinline__ void convolve_vector(const float (&taps)[kWideTaps][k
 
 // A block has 64 channels: their outputs of the convolution and their gates.
 template <class S>
-__global__ void __launch_bounds__(kStreamThreads, 1) wide_in_kernel(const WideIn p) {
+__global__ void __launch_bounds__(kWideProductThreads, 1) wide_in_kernel(const WideIn p) {
   using T = typename S::Element;
   constexpr int kChannels = S::kRows / 2, kPerRow = kChannels / kVector,
                 kTurns = S::kColumns * kPerRow / kStreamThreads;
@@ -53,22 +53,31 @@ __global__ void __launch_bounds__(kStreamThreads, 1) wide_in_kernel(const WideIn
                        shared);
   // A thread's results are all of the same channels.
   const int c = threadIdx.x % kPerRow * kVector, channel = first + c, row = threadIdx.x / kPerRow;
-  float taps[kWideTaps][kVector], inputs[kTurns][kWideTaps][kVector] = {};
-#pragma unroll
-  for (int j = 0; j < kWideTaps; ++j) load_vector(p.taps + j * e + channel, taps[j]);
   wait_for_predecessors();
   const auto turn_row = [&](int turn) { return row + turn * (kStreamThreads / kPerRow); };
+  const auto window_of = [&](int64_t slot, int j) { return p.window + (slot * (kWideTaps - 1) + j) * e + channel; };
   const auto slot_of = [&](int t) { return t < p.batch ? p.segments[t].slot : kNoSlot; };
-  const auto fetch_windows = [&] {
+  const auto prefetch_windows = [&] {
 #pragma unroll
     for (int turn = 0; turn < kTurns; ++turn) {
       const int64_t slot = slot_of(turn_row(turn));
 #pragma unroll
       for (int j = 0; j + 1 < kWideTaps; ++j)
-        if (slot >= 0) load_vector(p.window + (slot * (kWideTaps - 1) + j) * e + channel, inputs[turn][j]);
+        if (slot >= 0 && c % 32 == 0) prefetch_l2(window_of(slot, j));
     }
   };
-  const float* sums = stream.multiply(static_cast<const char*>(p.x), p.batch, fetch_windows);
+  const float* sums = stream.multiply(static_cast<const char*>(p.x), p.batch, prefetch_windows);
+  if (!stream.multiplies()) return;
+  float taps[kWideTaps][kVector], inputs[kTurns][kWideTaps][kVector] = {};
+#pragma unroll
+  for (int turn = 0; turn < kTurns; ++turn) {
+    const int64_t slot = slot_of(turn_row(turn));
+#pragma unroll
+    for (int j = 0; j + 1 < kWideTaps; ++j)
+      if (slot >= 0) load_vector(window_of(slot, j), inputs[turn][j]);
+  }
+#pragma unroll
+  for (int j = 0; j < kWideTaps; ++j) load_vector(p.taps + j * e + channel, taps[j]);
   float conv_bias[kVector] = {}, of_x[kVector] = {}, of_z[kVector] = {};
   if (p.conv_bias) load_vector(p.conv_bias + channel, conv_bias);
   if (p.bias) load_vector(p.bias + channel, of_x), load_vector(p.bias + e + channel, of_z);
@@ -87,7 +96,7 @@ __global__ void __launch_bounds__(kStreamThreads, 1) wide_in_kernel(const WideIn
     const int64_t slot = slot_of(t);
 #pragma unroll
     for (int j = 0; j + 1 < kWideTaps; ++j)
-      if (slot >= 0) store_vector(p.window + (slot * (kWideTaps - 1) + j) * e + channel, inputs[turn][j + 1]);
+      if (slot >= 0) store_vector(window_of(slot, j), inputs[turn][j + 1]);
   }
 }
 
@@ -103,7 +112,7 @@ struct WideOut {
 
 // Block (outputs, part of i). The last of the blocks that share outputs adds up their sums, in the order of i.
 template <class S>
-__global__ void __launch_bounds__(kStreamThreads, 1) wide_out_kernel(const WideOut p) {
+__global__ void __launch_bounds__(kWideProductThreads, 1) wide_out_kernel(const WideOut p) {
   constexpr int kPerRow = S::kRows / kVector, kTurns = S::kColumns * kPerRow / kStreamThreads;
   extern __shared__ __align__(128) char shared[];
   const int first = blockIdx.x * S::kRows, length = p.inputs / kWideOutSplits, begin = blockIdx.y * length;
@@ -113,6 +122,7 @@ __global__ void __launch_bounds__(kStreamThreads, 1) wide_out_kernel(const WideO
   wait_for_predecessors();
   const float* sums = stream.multiply(
       static_cast<const char*>(p.x) + static_cast<int64_t>(begin) / kWideChunk * p.batch * S::kPitch, p.batch, [] {});
+  if (!stream.multiplies()) return;
   bool& last = *reinterpret_cast<bool*>(shared + S::kBytes - 8);
   const int c = threadIdx.x % kPerRow * kVector, row = threadIdx.x / kPerRow;
 #pragma unroll
