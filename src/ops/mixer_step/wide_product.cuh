@@ -46,12 +46,12 @@ inline ChunkedRows plain_rows(void* data, int columns) {
   return {data, kWideChunk, columns};
 }
 
-template <class T, int kColumnTiles_, int kDepth_>
+template <class T, int kColumnTiles_, int kDepth_, int kStages_>
 struct WideShape {
   using Element = T;
   static constexpr int kColumnTiles = kColumnTiles_, kColumns = 8 * kColumnTiles;
-  static constexpr int kDepth = kDepth_, kStages = 3;  // chunks of weights and of x on their way
-  static constexpr int kRows = 128;                    // of o
+  static constexpr int kDepth = kDepth_, kStages = kStages_;  // chunks of weights and of x on their way
+  static constexpr int kRows = 128;                           // of o
   static constexpr int kPitch = kWidePitch * 2, kStageBytes = kColumns * kPitch;
   static constexpr int kQueueBytes = kDepth * 8 * 16 * kStreamThreads;
   static constexpr int kSumPitch = kRows + 4;  // so that lanes write to different banks
