@@ -136,8 +136,8 @@ struct WideScratch {
   }
 };
 
-// Beyond so many rows arithmetic counts in in_proj and in out_proj.
-constexpr int64_t kOwnInRows = 64, kOwnOutRows = 64;
+// Beyond so many rows cuBLASLt's in_proj and out_proj are faster.
+constexpr int64_t kOwnProductRows = 32;
 
 // u and z [b, e], rows z_pitch apart.
 template <class T, class S>
@@ -197,27 +197,19 @@ template <class T>
 void run_wide(Stream& stream, const MixerStepArgs& a, const Segment* segments) {
   const int64_t b = a.residual.rows(), d = a.residual.columns(), e = a.u.columns();
   const WideScratch<T> at(stream, b, d, e, a.x_proj.rows());
-  const bool own_in = b <= kOwnInRows, own_out = b <= kOwnOutRows;
+  const bool own = b <= kOwnProductRows;
   const auto rows = static_cast<unsigned>(b);
   const int batch = static_cast<int>(b), channels = static_cast<int>(e), splits = channels / kWideLength;
-  // f(S()) with the shape of own products for so many rows.
-  const auto with_shape = [&](const auto& f) {
-    if (b <= 16)
-      f(WideShape<T, 2, 6, 3>());
-    else if (b <= 32)
-      f(WideShape<T, 4, 6, 3>());
-    else
-      f(WideShape<T, 8, 5, 3>());
-  };
+  const auto with_shape = [&](const auto& f) { b <= 16 ? f(WideShape<T, 2>()) : f(WideShape<T, 4>()); };
 
   NormProduct norm{};
   norm.weight.inputs = static_cast<int>(d);
   norm.residual = floats(a.residual), norm.norm = floats(a.norm), norm.eps = static_cast<float>(a.eps);
   const ChunkedRows normalised =
-      own_in ? chunked_rows(at.normalised, batch) : plain_rows(at.normalised, static_cast<int>(d));
+      own ? chunked_rows(at.normalised, batch) : plain_rows(at.normalised, static_cast<int>(d));
   launch_overlapping(stream, norm_rows_kernel<T>, rows, kStreamThreads, 2 * 8 * static_cast<int>(sizeof(float)), norm,
                      normalised, at.arrived, static_cast<int>(d / 128));
-  if (own_in)
+  if (own)
     with_shape([&]<class S>(S) { wide_in<T, S>(stream, a, segments, at); });
   else
     library_in(stream, a, segments, at);
@@ -244,16 +236,16 @@ void run_wide(Stream& stream, const MixerStepArgs& a, const Segment* segments) {
                         .dt = at.dt,
                         .B_C = at.B_C,
                         .u = a.u.data,
-                        .z = own_in ? at.xz : at.xz + e,
-                        .y = own_out ? chunked_rows(at.y, batch) : plain_rows(a.y.data, channels),
+                        .z = own ? at.xz : at.xz + e,
+                        .y = own ? chunked_rows(at.y, batch) : plain_rows(a.y.data, channels),
                         .state = floats(a.ssm),
                         .segments = segments,
                         .batch = batch,
-                        .z_pitch = own_in ? channels : 2 * channels,
+                        .z_pitch = own ? channels : 2 * channels,
                         .channels = channels};
   launch_overlapping(stream, wide_state_kernel<T>, static_cast<unsigned>(e / kStepChannels), kWideThreads,
                      WideStateShape::kBytes, state);
-  if (own_out)
+  if (own)
     with_shape([&]<class S>(S) { wide_out<T, S>(stream, a, at); });
   else
     linear(stream, LinearArgs{a.residual, a.y, a.out_proj, a.out_proj_bias, /*accumulate=*/true});

@@ -1,4 +1,4 @@
-// Products of 9 to 64 rows of x, made so that the bytes of the weights are the limit.
+// Products of 9 to 32 rows of x, made so that the bytes of the weights are the limit.
 //
 //   acc[o, t] = sum_i weight[o, i] x[t, i]        weight rows as the rows of tensor-core tiles, x as their columns
 //
@@ -46,12 +46,12 @@ inline ChunkedRows plain_rows(void* data, int columns) {
   return {data, kWideChunk, columns};
 }
 
-template <class T, int kColumnTiles_, int kDepth_, int kStages_>
+template <class T, int kColumnTiles_>
 struct WideShape {
   using Element = T;
   static constexpr int kColumnTiles = kColumnTiles_, kColumns = 8 * kColumnTiles;
-  static constexpr int kDepth = kDepth_, kStages = kStages_;  // chunks of weights and of x on their way
-  static constexpr int kRows = 128;                           // of o
+  static constexpr int kDepth = 6, kStages = 3;  // chunks of weights and of x on their way
+  static constexpr int kRows = 128;              // of o
   static constexpr int kPitch = kWidePitch * 2, kStageBytes = kColumns * kPitch;
   static constexpr int kQueueBytes = kDepth * 8 * 16 * kStreamThreads;
   static constexpr int kSumPitch = kRows + 4;  // so that lanes write to different banks

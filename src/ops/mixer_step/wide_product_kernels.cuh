@@ -1,5 +1,4 @@
-// in_proj and out_proj of a decode step for 9 to 64 sequences (wide_product.cuh), in the place of those of
-// wide_step_kernels.cuh:
+// in_proj and out_proj of a decode step for 9 to 32 sequences (wide_product.cuh), 2 and 6 of wide_step_kernels.cuh:
 //
 //   in_proj, convolution window and SiLU  normalised -> u, z
 //   out_proj                              residual += y

@@ -7,8 +7,8 @@
 //   5. dt_proj, step size, state, gate    -> y
 //   6. out_proj                           residual += y
 //
-// 2 and 6 are wide_product_kernels.cuh for up to 64 sequences; beyond, arithmetic counts, and they are cuBLASLt's, with
-// a kernel for the convolution.
+// 2 and 6 are wide_product_kernels.cuh for up to 32 sequences; beyond, they are cuBLASLt's, with a kernel for the
+// convolution.
 //
 // The products between are tiles of tensor cores: weight rows as their rows, sequences as their columns. As in
 // weight_stream.cuh a lane takes 16 consecutive bytes of both operands, since a sum may run in any order.
