@@ -116,11 +116,11 @@ template <class T>
 struct WideScratch {
   float *xz, *partial, *B_C, *of_out;  // [b, 2e], or z [b, e]; of x_proj [splits, b, r + 2n]; [b, 2n]; of out_proj
   T *dt, *normalised, *y;              // [b, r]; [b, d] and [b, e], perhaps in chunks
-  int* arrived;                        // [d / kRows]
+  int* arrived;                        // [d / 128], for out_proj
 
   WideScratch(Stream& stream, int64_t b, int64_t d, int64_t e, int64_t width) {
     size_t bytes = 0;
-    const auto lay_out = [&](char* base) {
+    const auto lay_out = [&](uintptr_t base) {
       bytes = 0;
       const auto take = [&]<class V>(V*& pointer, int64_t count) {
         pointer = reinterpret_cast<V*>(base + bytes);
@@ -131,8 +131,8 @@ struct WideScratch {
       take(normalised, b * d / kWideChunk * kWidePitch), take(y, b * e / kWideChunk * kWidePitch);
       take(arrived, d / 128);
     };
-    lay_out(nullptr);
-    lay_out(static_cast<char*>(stream.gpu().scratch(bytes)));
+    lay_out(0);
+    lay_out(reinterpret_cast<uintptr_t>(stream.gpu().scratch(bytes)));
   }
 };
 
