@@ -1,4 +1,5 @@
 // What must hold of a model on a GPU: docs/numerics.md.
+#include <bit>
 #include <cmath>
 #include <future>
 #include <span>
@@ -153,16 +154,16 @@ TEST_P(GpuModel, ThreadsDoNotDisturbEachOther) {
 // The sequence of slot 3 in recorded steps, at changing rows and beside changing neighbours, and again as the first of
 // fewer sequences that fill up to as many rows.
 TEST_P(GpuModel, NeighboursInAStepOfTheSameBucketChangeNothing) {
-  constexpr int64_t kSlots = 16, kMine = 3;
+  constexpr int64_t kSlots = 128, kMine = 3;
   const int64_t v = model_->config().vocab_size;
-  for (const int64_t b : {1, 2, 3, 5, 8, 13}) {
+  for (const int64_t b : {1, 2, 3, 5, 8, 13, 40, 100}) {
     SCOPED_TRACE(b);
     StatePool pool = model_->new_states(kSlots), other = model_->new_states(kSlots);
     const Result start = prefill(*model_, ids_);
     start.state.put(pool, kMine);
     start.state.put(other, kMine);
     Workspace workspace(*model_, kSlots), again(*model_, kSlots);
-    const int64_t fewer = b <= 8 ? b : 9;
+    const int64_t fewer = b <= 8 ? b : static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(b))) + 1;
     for (int64_t turn = 0; turn < 4; ++turn) {
       const auto id = static_cast<int32_t>(11 + turn);
       // Rows of the neighbours: slots from kMine + 1 on, in a ring.

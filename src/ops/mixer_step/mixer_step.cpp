@@ -8,10 +8,11 @@ namespace saker {
 bool mixer_step(Stream& stream, const MixerStepArgs& args) {
   if (!stream.ops().mixer_step) return false;
   const int64_t b = args.residual.rows();
-  if (b == 0 || b > kMixerStepRows || static_cast<int64_t>(args.segments.size()) != b) return false;
+  if (b == 0 || b > kWideStepRows || static_cast<int64_t>(args.segments.size()) != b) return false;
   for (int64_t t = 0; t < b; ++t) {
     const Segment& segment = args.segments[static_cast<size_t>(t)];
-    if (segment.begin != t || segment.length != 1 || segment.slot == kNoSlot) return false;
+    const bool has_slot = segment.slot != kNoSlot || b > kMixerStepRows;
+    if (segment.begin != t || segment.length != 1 || !has_slot) return false;
   }
   const OpCheck check("mixer_step", stream.backend());
   const int64_t d = args.residual.columns(), e = args.u.columns(), n = args.A.rows(), k = args.conv_weight.rows(),

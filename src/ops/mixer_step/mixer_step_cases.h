@@ -19,7 +19,8 @@ struct MixerStepCase {
   DType type = DType::bf16;
   DType matrices = type;  // or q8, q4 or fp8
   bool biases = false, norms = true;
-  int64_t d = 512, e = 4096, n = 16, r = 256, k = 4, slots = 9;
+  int64_t d = 512, e = 4096, n = 16, r = 256, k = 4, slots = std::max<int64_t>(9, b + 1);
+  int64_t without_slot = 0;  // of the last rows
 };
 
 class MixerStepProblem : public OpProblem {
@@ -44,7 +45,8 @@ class MixerStepProblem : public OpProblem {
         out_proj_(c.type, {c.d, c.e}, 16, 0.0, 1.0 / std::sqrt(static_cast<double>(c.e))),
         out_proj_bias_(DType::f32, {c.d}, 17, 0.0, 0.1),
         quantized_(DType::u8, {static_cast<int64_t>(of_all_quantized())}, 18) {
-    for (int64_t t = 0; t < c.b; ++t) segments_.push_back({t, 1, (7 * t + 3) % c.slots});
+    for (int64_t t = 0; t < c.b; ++t)
+      segments_.push_back({t, 1, t < c.b - c.without_slot ? (7 * t + 3) % c.slots : kNoSlot});
   }
 
   void run(Stream& stream) override {
@@ -87,12 +89,16 @@ class MixerStepProblem : public OpProblem {
     SAKER_CHECK(served, ErrorCode::unsupported, "[mixer_step] expected a backend with cases that it serves");
   }
   // Where the two round a value that lies between two of the matrices' type differently, it is off by a spacing of that
-  // type instead of by rounding in f32; then the products average over such values. None of the norm's values in these
-  // cases lies within 7e-7 of such a border, so that the windows see none.
+  // type instead of by rounding in f32; then the products average over such values. None of the norm's values in the
+  // cases of few rows lies within 7e-7 of such a border, so that the windows see none. Many rows have such values, and
+  // u beyond 4, whose spacing is 8 times that at 1/2: windows see one times a weight.
   std::vector<OpOutput> outputs() const override {
-    const double spacing = (case_.type == DType::bf16 ? 0x1p-8 : 0x1p-11) / 0x1p-23;
-    return {
-        {"residual", &residual_, spacing, 1.0}, {"conv", &conv_, 1.0, 16.0 * case_.d}, {"ssm", &ssm_, spacing, 1.0}};
+    const bool few = case_.b <= kMixerStepRows;
+    const double spacing = (case_.type == DType::bf16 ? 0x1p-8 : 0x1p-11) / 0x1p-23, largest = few ? 1.0 : 4.0;
+    const double of_weight = 2.0 / std::sqrt(static_cast<double>(case_.d));
+    return {{"residual", &residual_, largest * spacing, 1.0},
+            {"conv", &conv_, few ? 1.0 : of_weight * spacing, few ? 16.0 * case_.d : 1.0},
+            {"ssm", &ssm_, largest * spacing, 1.0}};
   }
 
  private:
@@ -120,12 +126,17 @@ inline std::vector<OpCase> mixer_step_cases() {
   list.push_back({.b = 3, .norms = false});
   for (int64_t b : {1, 3, 4, 5, 8}) list.push_back({.b = b, .matrices = DType::q8, .d = 1024, .e = 8192});
   for (int64_t b : {1, 2, 5, 8}) list.push_back({.b = b, .matrices = DType::q4, .d = 2048, .e = 8192});
+  for (int64_t b : {9, 16, 33, 64, 100, 256}) list.push_back({.b = b});
+  list.push_back({.b = 16, .type = DType::f16});
+  list.push_back({.b = 33, .biases = true});
+  list.push_back({.b = 24, .norms = false});
+  list.push_back({.b = 64, .e = 8192, .without_slot = 21});
   for (int64_t b : {1, 8}) list.push_back({.b = b, .matrices = DType::fp8, .d = 1024, .e = 8192});
   std::vector<OpCase> cases;
   for (const MixerStepCase& c : list)
-    cases.push_back(
-        {fmt::format("b={} {}{}{}", c.b, name(c.matrices), c.biases ? " biases" : "", c.norms ? "" : " plain"),
-         [c] { return std::make_unique<MixerStepProblem>(c); }});
+    cases.push_back({fmt::format("b={} {}{}{}{}", c.b, name(c.matrices), c.biases ? " biases" : "",
+                                 c.norms ? "" : " plain", c.without_slot > 0 ? " padded" : ""),
+                     [c] { return std::make_unique<MixerStepProblem>(c); }});
   return cases;
 }
 

@@ -3,8 +3,11 @@
 #include "device/cuda/launch.cuh"
 #include "device/cuda/launch_overlapping.cuh"
 #include "ops/linear/dequantize.cuh"
+#include "ops/linear/linear.h"
 #include "ops/mixer_step/mixer_step.h"
 #include "ops/mixer_step/mixer_step_kernels.cuh"
+#include "ops/mixer_step/wide_state_kernel.cuh"
+#include "ops/mixer_step/wide_step_kernels.cuh"
 
 namespace saker::cuda {
 
@@ -101,6 +104,154 @@ void run(Stream& stream, const MixerStepArgs& a, const Segment* segments) {
                      rows_product_bytes<Out>(e, b), out);
 }
 
+template <class S>
+void split_wide(Stream& stream, const SplitProduct& split, int splits) {
+  const auto blocks = [](int count, int of_a_block) { return static_cast<unsigned>(ceil_div(count, of_a_block)); };
+  const dim3 grid(blocks(split.weight.outputs, S::kRows), static_cast<unsigned>(splits),
+                  blocks(split.batch, kWideColumns));
+  launch_overlapping(stream, wide_split_kernel<S>, grid, kStreamThreads, S::kBytes, split);
+}
+
+// What lies between the kernels of run_wide, in scratch memory.
+template <class T>
+struct WideScratch {
+  float *xz, *partial, *B_C, *of_out;  // [b, 2e], or z [b, e]; of x_proj [splits, b, r + 2n]; [b, 2n]; of out_proj
+  T *dt, *normalised, *y;              // [b, r]; [b, d] and [b, e], perhaps in chunks
+  int* arrived;                        // [d / 128], for out_proj
+
+  WideScratch(Stream& stream, int64_t b, int64_t d, int64_t e, int64_t width) {
+    size_t bytes = 0;
+    const auto lay_out = [&](uintptr_t base) {
+      bytes = 0;
+      const auto take = [&]<class V>(V*& pointer, int64_t count) {
+        pointer = reinterpret_cast<V*>(base + bytes);
+        bytes += (static_cast<size_t>(count) * sizeof(V) + 255) / 256 * 256;
+      };
+      take(xz, b * 2 * e), take(partial, e / kWideLength * b * width), take(B_C, b * 2 * kStepStates);
+      take(of_out, kWideOutSplits * b * d), take(dt, b * kWideRank);
+      take(normalised, b * d / kWideChunk * kWidePitch), take(y, b * e / kWideChunk * kWidePitch);
+      take(arrived, d / 128);
+    };
+    lay_out(0);
+    lay_out(reinterpret_cast<uintptr_t>(stream.gpu().scratch(bytes)));
+  }
+};
+
+// Beyond so many rows cuBLASLt's in_proj and out_proj are faster.
+constexpr int64_t kOwnProductRows = 32;
+
+// u and z [b, e], rows z_pitch apart.
+template <class T, class S>
+void wide_in(Stream& stream, const MixerStepArgs& a, const Segment* segments, const WideScratch<T>& at) {
+  const int channels = static_cast<int>(a.u.columns());
+  const WideIn in{.weight = a.in_proj.data,
+                  .bias = floats(a.in_proj_bias),
+                  .x = at.normalised,
+                  .z = at.xz,
+                  .u = a.u.data,
+                  .window = floats(a.conv),
+                  .segments = segments,
+                  .taps = floats(a.conv_weight),
+                  .conv_bias = floats(a.conv_bias),
+                  .batch = static_cast<int>(a.residual.rows()),
+                  .inputs = static_cast<int>(a.residual.columns()),
+                  .channels = channels};
+  launch_overlapping(stream, wide_in_kernel<S>, static_cast<unsigned>(channels / (S::kRows / 2)), kWideProductThreads,
+                     S::kBytes, in);
+}
+
+template <class T, class S>
+void wide_out(Stream& stream, const MixerStepArgs& a, const WideScratch<T>& at) {
+  const int outputs = static_cast<int>(a.residual.columns());
+  const WideOut out{.weight = a.out_proj.data,
+                    .bias = floats(a.out_proj_bias),
+                    .x = at.y,
+                    .residual = floats(a.residual),
+                    .partial = at.of_out,
+                    .arrived = at.arrived,
+                    .batch = static_cast<int>(a.residual.rows()),
+                    .inputs = static_cast<int>(a.u.columns()),
+                    .outputs = outputs};
+  launch_overlapping(stream, wide_out_kernel<S>, dim3(static_cast<unsigned>(outputs / S::kRows), kWideOutSplits),
+                     kWideProductThreads, S::kBytes, out);
+}
+
+template <class T>
+void library_in(Stream& stream, const MixerStepArgs& a, const Segment* segments, const WideScratch<T>& at) {
+  const int64_t b = a.residual.rows(), d = a.residual.columns(), e = a.u.columns();
+  linear(stream, LinearArgs{TensorView(at.xz, DType::f32, {b, 2 * e}),
+                            TensorView(at.normalised, a.in_proj.dtype, {b, d}), a.in_proj, a.in_proj_bias});
+  const StepConvolution convolution{.x = at.xz,
+                                    .u = a.u.data,
+                                    .window = floats(a.conv),
+                                    .segments = segments,
+                                    .taps = floats(a.conv_weight),
+                                    .bias = floats(a.conv_bias),
+                                    .channels = static_cast<int>(e),
+                                    .x_pitch = static_cast<int>(2 * e)};
+  const dim3 grid(static_cast<unsigned>(e / (128 * kVector)), static_cast<unsigned>(b));
+  launch_overlapping(stream, step_convolution_kernel<T>, grid, 128, 0, convolution);
+}
+
+// More rows than tensor-core tiles have columns.
+template <class T>
+void run_wide(Stream& stream, const MixerStepArgs& a, const Segment* segments) {
+  const int64_t b = a.residual.rows(), d = a.residual.columns(), e = a.u.columns();
+  const WideScratch<T> at(stream, b, d, e, a.x_proj.rows());
+  const bool own = b <= kOwnProductRows;
+  const auto rows = static_cast<unsigned>(b);
+  const int batch = static_cast<int>(b), channels = static_cast<int>(e), splits = channels / kWideLength;
+  const auto with_shape = [&](const auto& f) { b <= 16 ? f(WideShape<T, 2>()) : f(WideShape<T, 4>()); };
+
+  NormProduct norm{};
+  norm.weight.inputs = static_cast<int>(d);
+  norm.residual = floats(a.residual), norm.norm = floats(a.norm), norm.eps = static_cast<float>(a.eps);
+  const ChunkedRows normalised =
+      own ? chunked_rows(at.normalised, batch) : plain_rows(at.normalised, static_cast<int>(d));
+  launch_overlapping(stream, norm_rows_kernel<T>, rows, kStreamThreads, 2 * 8 * static_cast<int>(sizeof(float)), norm,
+                     normalised, at.arrived, static_cast<int>(d / 128));
+  if (own)
+    with_shape([&]<class S>(S) { wide_in<T, S>(stream, a, segments, at); });
+  else
+    library_in(stream, a, segments, at);
+  const SplitProduct split{streamed(a.x_proj), a.u.data, at.partial, batch};
+  // Few sequences: enough blocks to fill the GPU; many: few enough, and fewer reads of u.
+  if (b <= kWideColumns)
+    split_wide<WideSplitShape<T, 2, 2>>(stream, split, splits);
+  else if (b <= 2 * kWideColumns)
+    split_wide<WideSplitShape<T, 6, 2>>(stream, split, splits);
+  else
+    split_wide<WideSplitShape<T, 9, 1>>(stream, split, splits);
+  const StepNorms norms{.partial = at.partial,
+                        .dt = at.dt,
+                        .B_C = at.B_C,
+                        .splits = splits,
+                        .batch = batch,
+                        .eps = static_cast<float>(a.mixer_eps),
+                        .norms = a.mixer_norms};
+  launch_overlapping(stream, step_norms_kernel<T>, rows, kNormsThreads, kNormsBytes, norms);
+  const WideState state{.weight = a.dt_proj.data,
+                        .delta_bias = floats(a.dt_bias),
+                        .A = floats(a.A),
+                        .D = floats(a.D),
+                        .dt = at.dt,
+                        .B_C = at.B_C,
+                        .u = a.u.data,
+                        .z = own ? at.xz : at.xz + e,
+                        .y = own ? chunked_rows(at.y, batch) : plain_rows(a.y.data, channels),
+                        .state = floats(a.ssm),
+                        .segments = segments,
+                        .batch = batch,
+                        .z_pitch = own ? channels : 2 * channels,
+                        .channels = channels};
+  launch_overlapping(stream, wide_state_kernel<T>, static_cast<unsigned>(e / kStepChannels), kWideThreads,
+                     WideStateShape::kBytes, state);
+  if (own)
+    with_shape([&]<class S>(S) { wide_out<T, S>(stream, a, at); });
+  else
+    linear(stream, LinearArgs{a.residual, a.y, a.out_proj, a.out_proj_bias, /*accumulate=*/true});
+}
+
 // Shapes of whole units.
 bool serves(Stream& stream, const MixerStepArgs& a) {
   const int64_t d = a.residual.columns(), e = a.u.columns(), r = a.dt_proj.columns();
@@ -108,11 +259,12 @@ bool serves(Stream& stream, const MixerStepArgs& a) {
               of_dt = is_quantized(type) ? DType::q8 : type;
   const int64_t unit = type == DType::q4 ? 2048 : is_quantized(type) ? 1024 : 512;  // of eight warps
   const int64_t shared_unit = is_quantized(type) ? 1024 : 512;                      // of the blocks that share x_proj
-  return has_overlap(stream) && type != DType::f32 && a.out_proj.dtype == type && a.x_proj.dtype == of_x &&
-         a.dt_proj.dtype == of_dt && a.out_proj.contiguous() && a.x_proj.contiguous() && a.u.contiguous() &&
-         a.y.contiguous() && a.A.rows() == kStepStates && a.conv_weight.rows() == 4 && d % unit == 0 &&
-         d <= kStepMaxModel && e % unit == 0 && e % (kStepSplits * shared_unit) == 0 && e <= 8192 && r == 256 &&
-         a.residual.contiguous() && a.z.contiguous();
+  const bool few = a.residual.rows() <= kMixerStepRows;
+  return has_overlap(stream) && type != DType::f32 && (few || !is_quantized(type)) && a.out_proj.dtype == type &&
+         a.x_proj.dtype == of_x && a.dt_proj.dtype == of_dt && a.out_proj.contiguous() && a.x_proj.contiguous() &&
+         a.u.contiguous() && a.y.contiguous() && a.A.rows() == kStepStates && a.conv_weight.rows() == 4 &&
+         d % unit == 0 && d <= kStepMaxModel && e % unit == 0 && e % (kStepSplits * shared_unit) == 0 && e <= 8192 &&
+         r == 256 && a.residual.contiguous() && a.z.contiguous();
 }
 
 }  // namespace
@@ -121,6 +273,11 @@ bool mixer_step(Stream& stream, const MixerStepArgs& args) {
   if (!serves(stream, args)) return false;
   const Segment* segments = on_gpu(stream, args.segments);
   const int64_t b = args.residual.rows();
+  if (b > kMixerStepRows) {
+    args.in_proj.dtype == DType::bf16 ? run_wide<__nv_bfloat16>(stream, args, segments)
+                                      : run_wide<__half>(stream, args, segments);
+    return true;
+  }
   const auto unscaled = [&]<class F>(F) {  // no scales of groups in shared memory
     if (b <= 2)
       run<F, 12>(stream, args, segments);

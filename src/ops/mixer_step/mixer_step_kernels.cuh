@@ -42,9 +42,9 @@ constexpr int norm_product_bytes(int d, int batch) {
   return S::kBytes + S::F::Rows::bytes(d, batch) + S::scale_bytes(d) + 2 * 8 * 4 + (batch * 7 + 9) * S::kRows * 4;
 }
 
-// x = norm(residual), rounded to elements.
-template <class T, class Rows>
-__device__ __forceinline__ void normalise_rows(const NormProduct& p, const float4 (&weight)[4], const Rows& x,
+// x = norm(residual) as elements; store(t, i, four) takes four of them, from i on.
+template <class T, class Store>
+__device__ __forceinline__ void normalise_rows(const NormProduct& p, const float4 (&weight)[4], const Store& store,
                                                float* warp_sums) {
   const int d = p.weight.inputs;
   constexpr int kAhead = 2;  // rows on their way while one is normalised
@@ -82,9 +82,9 @@ __device__ __forceinline__ void normalise_rows(const NormProduct& p, const float
     for (int j = 0; j < 4; ++j) {
       const int i = (j * kStreamThreads + threadIdx.x) * 4;
       if (i >= d) continue;
-      x.store(t, i,
-              {pack(weight[j].x * (v[j].x * scale), weight[j].y * (v[j].y * scale), T()),
-               pack(weight[j].z * (v[j].z * scale), weight[j].w * (v[j].w * scale), T())});
+      store(t, i,
+            uint2{pack(weight[j].x * (v[j].x * scale), weight[j].y * (v[j].y * scale), T()),
+                  pack(weight[j].z * (v[j].z * scale), weight[j].w * (v[j].w * scale), T())});
     }
   }
   __syncthreads();
@@ -144,7 +144,8 @@ __global__ void __launch_bounds__(kStreamThreads, 1) norm_product_kernel(const N
                          p.window + p.segments[t].slot * (p.kernel - 1) * static_cast<int64_t>(p.channels) + row,
                          p.channels, p.kernel - 1);
   if constexpr (S::F::kHalvesPerGroup > 0) copy_async_wait<S::kDepth - 1>();
-  normalise_rows<T>(p, weight, x, warp_sums);
+  normalise_rows<T>(
+      p, weight, [&](int t, int i, const uint2& four) { x.store(t, i, four); }, warp_sums);
 
   float acc[S::kRowTiles][4];
   stream.multiply(acc, x, p.batch);

@@ -15,9 +15,18 @@ MixerStepCase small(int64_t b, int64_t slots = 9) {
 
 TEST(MixerStep, TheReferenceServesUpToSoManyRows) {
   Stream stream(open_backend(BackendKind::reference, 1));
-  MixerStepProblem most(small(kMixerStepRows)), beyond(small(kMixerStepRows + 1));
+  MixerStepProblem most(small(kWideStepRows, kWideStepRows + 1)), beyond(small(kWideStepRows + 1, kWideStepRows + 2));
   EXPECT_NO_THROW(most.run(stream));
   EXPECT_THROW(beyond.run(stream), Error);
+}
+
+TEST(MixerStep, RowsWithoutASlotAreForManyRows) {
+  Stream stream(open_backend(BackendKind::reference, 1));
+  MixerStepCase few = small(kMixerStepRows), many = small(kMixerStepRows + 1, kMixerStepRows + 2);
+  few.without_slot = many.without_slot = 1;
+  MixerStepProblem of_few(few), of_many(many);
+  EXPECT_THROW(of_few.run(stream), Error);
+  EXPECT_NO_THROW(of_many.run(stream));
 }
 
 TEST(MixerStep, RejectsASlotOfTwoRows) {
