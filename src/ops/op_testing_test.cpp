@@ -140,7 +140,7 @@ void test_op_cases_on(const Backend& gpu, std::span<const OpCase> cases) {
 void test_op_cases(std::span<const OpCase> cases) {
   for (const OpCase& test : cases) {
     auto expected = test.make();
-    run(*expected, open_backend(BackendKind::reference, 1));
+    run(*expected, open_backend(BackendKind::reference, 0));
     if (!test.on_cpu) {
       expect_refusal(test);
       continue;

@@ -1,21 +1,24 @@
+#include "device/cpu/parallel.h"
 #include "ops/linear/linear.h"
-
 #include "ops/quantize/quantize.h"
 
 namespace saker::reference {
 
-void linear(Stream&, const LinearArgs& args) noexcept {
+void linear(Stream& stream, const LinearArgs& args) noexcept {
   const auto& [y, x, weight, bias, accumulate] = args;
-  for (int64_t t = 0; t < x.rows(); ++t)
-    for (int64_t o = 0; o < weight.rows(); ++o) {
-      double sum = bias ? load_element(bias.data, bias.dtype, o) : 0.0;
-      for (int64_t i = 0; i < x.columns(); ++i)
-        sum += load_element(x.data, x.dtype, x.offset(t, i)) *
-               (is_quantized(weight.dtype) ? quantized_element(weight, o, i)
-                                           : load_element(weight.data, weight.dtype, weight.offset(o, i)));
-      if (accumulate) sum += load_element(y.data, y.dtype, y.offset(t, o));
-      store_element(y.data, y.dtype, y.offset(t, o), sum);
-    }
+  const int64_t outputs = weight.rows();
+  const auto product = [&](int64_t t, int64_t o) {
+    double sum = bias ? load_element(bias.data, bias.dtype, o) : 0.0;
+    for (int64_t i = 0; i < x.columns(); ++i)
+      sum += load_element(x.data, x.dtype, x.offset(t, i)) *
+             (is_quantized(weight.dtype) ? quantized_element(weight, o, i)
+                                         : load_element(weight.data, weight.dtype, weight.offset(o, i)));
+    if (accumulate) sum += load_element(y.data, y.dtype, y.offset(t, o));
+    store_element(y.data, y.dtype, y.offset(t, o), sum);
+  };
+  parallel_for(stream.backend().threads, x.rows() * outputs, 64, [&](int64_t begin, int64_t end) {
+    for (int64_t at = begin; at < end; ++at) product(at / outputs, at % outputs);
+  });
 }
 
 }  // namespace saker::reference
