@@ -92,13 +92,18 @@ std::vector<double> time_decode(const FalconMamba& model, Workspace& workspace, 
 struct Measured {
   int64_t size;  // tokens of the prompt, or sequences
   Spread rate;
+  double first, last;  // rates of the first repeat and of the last
   double share;
 };
 
 nlohmann::ordered_json to_json(const std::vector<Measured>& lines, const char* size) {
   nlohmann::ordered_json out = nlohmann::ordered_json::array();
   for (const Measured& line : lines)
-    out.push_back({{size, line.size}, {"tokens_per_second", line.rate.json()}, {"share_of_ceiling", line.share}});
+    out.push_back({{size, line.size},
+                   {"tokens_per_second", line.rate.json()},
+                   {"first", line.first},
+                   {"last", line.last},
+                   {"share_of_ceiling", line.share}});
   return out;
 }
 
@@ -121,13 +126,18 @@ void bench_model_on_gpu(const BenchOptions& options, const Backend& backend) {
 
   std::vector<Measured> prefill, decode;
   for (const int64_t tokens : options.prefill_tokens) {
-    const Spread rate(time_prefill(model, workspace, tokens, options.repeats));
-    prefill.push_back({tokens, rate, rate.median * prefill_token_flops(config) / before.product});
+    const std::vector<double> rates = time_prefill(model, workspace, tokens, options.repeats);
+    const Spread rate(rates);
+    prefill.push_back(
+        {tokens, rate, rates.front(), rates.back(), rate.median * prefill_token_flops(config) / before.product});
   }
   for (const int64_t b : options.sequences) {
-    const Spread rate(time_decode(model, workspace, b, options.decode_tokens, options.repeats, interrupt));
+    const std::vector<double> rates =
+        time_decode(model, workspace, b, options.decode_tokens, options.repeats, interrupt);
+    const Spread rate(rates);
     const double bytes = decode_step_bytes(config, model.weights_dtype(), b);
-    decode.push_back({b, rate, rate.median / static_cast<double>(b) * bytes / before.copy});
+    decode.push_back(
+        {b, rate, rates.front(), rates.back(), rate.median / static_cast<double>(b) * bytes / before.copy});
   }
   GpuInfo gpu;
   for (const GpuInfo& there : list_gpus())
