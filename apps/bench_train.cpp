@@ -11,6 +11,7 @@
 #include "apps/machine.h"
 #include "apps/spread.h"
 #include "core/error.h"
+#include "device/on_host.h"
 #include "io/read_file.h"
 #include "model/checkpoint.h"
 #include "model/flops.h"
@@ -55,7 +56,7 @@ class TrainingBench {
         optimizer_(model_.parameters(), {}),
         ids_(training_ids(model_.options().max_rows, model_.config().vocab_size)),
         labels_(ids_.begin() + 1, ids_.end()),
-        nats_(DType::f32, {model_.options().max_rows}) {
+        nats_(DType::f32, {model_.options().max_rows}, backend_.place()) {
     labels_.push_back(kIgnoredLabel);
     for (int64_t b = 0; b < options.training_sequences; ++b) {
       segments_.push_back({b * options.training_tokens, options.training_tokens, kNoSlot});
@@ -63,19 +64,26 @@ class TrainingBench {
     }
   }
 
-  // The mean loss before the step.
-  double step() {
-    const auto targets = static_cast<double>(ids_.size() - segments_.size());
-    model_.parameters().zero_gradients();
-    model_.forward_backward(ids_, labels_, segments_, {}, {1.0 / targets, 0.0}, nats_.view());
+  // Of the step's targets.
+  double targets() const noexcept { return static_cast<double>(ids_.size() - segments_.size()); }
+
+  // Waits for nothing but the norm of the gradients, as training does.
+  void step() {
+    model_.zero_gradients();
+    model_.forward_backward(ids_, labels_, segments_, {}, {1.0 / targets(), 0.0}, nats_.view());
     optimizer_.gradient_norm(model_.stream());
     optimizer_.step(model_.stream(), 1e-4);
     model_.refresh(/*round=*/false);
-    double nats = 0.0;
-    for (int64_t t = 0; t < nats_.view().shape[0]; ++t) nats += nats_.view().as<float>()[t];
-    return nats / targets;
+  }
+  // The mean before the step that was made last. Waits.
+  double loss() {
+    const OnHost nats(nats_.view(), model_.stream());
+    double sum = 0.0;
+    for (int64_t t = 0; t < nats.view().shape[0]; ++t) sum += nats.view().as<float>()[t];
+    return sum / targets();
   }
 
+  Stream& stream() noexcept { return model_.stream(); }
   const Backend& backend() const noexcept { return backend_; }
   const TrainingModel& model() const noexcept { return model_; }
   double tokens() const noexcept { return static_cast<double>(ids_.size()); }
@@ -99,13 +107,15 @@ Measured measure(TrainingBench& bench, const BenchOptions& options) {
   const double flops = training_flops_per_token(bench.model().config());
   const Interrupt interrupt;
   Measured measured;
-  measured.first_loss = bench.step();
+  bench.step();
+  measured.first_loss = bench.loss();
   for (int round = 0; round < options.repeats; ++round) {
     if (interrupt.requested()) fail(ErrorCode::cancelled, "interrupted");
     const double product =
         measure_product(bench.backend(), bench.model().options().dtype, kLargeEnough, kLargeEnough, kLargeEnough);
     const auto begin = std::chrono::steady_clock::now();
     bench.step();
+    bench.stream().wait();
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
     measured.tokens_per_second.push_back(bench.tokens() / seconds.count());
     measured.product.push_back(product);

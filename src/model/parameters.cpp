@@ -1,17 +1,17 @@
 #include "model/parameters.h"
 
 #include <algorithm>
-#include <cstring>
 #include <memory>
+#include <utility>
 
 #include "core/error.h"
-#include "device/cpu/parallel.h"
+#include "device/on_host.h"
+#include "device/stream_memory.h"
+#include "ops/cast/cast.h"
 
 namespace saker {
 
 namespace {
-
-constexpr int64_t kGrain = 1 << 16;  // elements
 
 // [e, n] -> [n, e] for A_log, [e, 1, k] -> [k, e] for conv1d.weight.
 bool is_transposed(TensorRole role) noexcept {
@@ -50,16 +50,19 @@ size_t bytes_of(const ModelConfig& config, DType dtype, bool (*counts)(TensorRol
 
 }  // namespace
 
-void Parameter::to_stored(TensorView stored, ConstTensorView array) const {
+void Parameter::to_stored(TensorView stored, ConstTensorView array, Place place) const {
   check_shape(*this, stored_shape, stored.shape);
   check_shape(*this, value.shape, array.shape);
-  relayout(stored, array, is_transposed(role), value.shape[0], value.shape[-1]);
+  relayout(stored, OnHost(array, place).view(), is_transposed(role), value.shape[0], value.shape[-1]);
 }
 
-void Parameter::from_stored(TensorView array, ConstTensorView stored) const {
+void Parameter::from_stored(TensorView array, ConstTensorView stored, Place place) const {
   check_shape(*this, value.shape, array.shape);
   check_shape(*this, stored_shape, stored.shape);
-  relayout(array, stored, is_transposed(role), value.shape[-1], value.shape[0]);
+  if (place.on_host()) return relayout(array, stored, is_transposed(role), value.shape[-1], value.shape[0]);
+  Tensor made(array.dtype, array.shape);
+  from_stored(made.view(), stored);
+  copy_bytes(array.data, place, made.view().data, kHost, made.bytes());
 }
 
 size_t Parameters::value_bytes(const ModelConfig& config, DType dtype) {
@@ -70,12 +73,12 @@ size_t Parameters::rounded_bytes(const ModelConfig& config) {
   return bytes_of(config, DType::bf16, is_rounded);
 }
 
-Parameters::Parameters(const Weights& weights, DType dtype, bool rounded, int threads)
+Parameters::Parameters(const Weights& weights, DType dtype, bool rounded, Place place)
     : config_(weights.config),
-      threads_(threads),
-      values_(value_bytes(weights.config, dtype)),
-      gradients_(value_bytes(weights.config, dtype)),
-      rounded_(rounded ? rounded_bytes(weights.config) : 0) {
+      place_(place),
+      values_(value_bytes(weights.config, dtype), place),
+      gradients_(value_bytes(weights.config, dtype), place),
+      rounded_(rounded ? rounded_bytes(weights.config) : 0, place) {
   for_each_tensor(weights, [&](const TensorSpec& spec, const ConstTensorView& stored) {
     const Shape shape = computed_shape(spec);
     Parameter parameter{.name = spec.name,
@@ -85,10 +88,9 @@ Parameters::Parameters(const Weights& weights, DType dtype, bool rounded, int th
                         .gradient = gradients_.take(dtype, shape),
                         .rounded = {}};
     if (rounded && is_rounded(spec.role)) parameter.rounded = rounded_.take(DType::bf16, shape);
-    parameter.from_stored(parameter.value, stored);
+    parameter.from_stored(parameter.value, stored, place);
     parameters_.push_back(std::move(parameter));
   });
-  round();
 }
 
 const Parameter* Parameters::find(std::string_view name) const noexcept {
@@ -96,33 +98,22 @@ const Parameter* Parameters::find(std::string_view name) const noexcept {
   return found == parameters_.end() ? nullptr : &*found;
 }
 
-void Parameters::zero_gradients() noexcept {
-  for (const Parameter& parameter : parameters_) {
-    const auto size = static_cast<int64_t>(size_of(parameter.gradient.dtype));
-    parallel_for(threads_, parameter.gradient.shape.elements(), kGrain, [&](int64_t begin, int64_t end) {
-      std::memset(parameter.gradient.as<std::byte>() + begin * size, 0, static_cast<size_t>((end - begin) * size));
-    });
-  }
+void Parameters::zero_gradients(Stream& stream) {
+  zero(stream, gradients_.everything());
 }
 
-void Parameters::round() noexcept {
-  for (const Parameter& parameter : parameters_) {
-    if (!parameter.rounded) continue;
-    const auto size = static_cast<int64_t>(size_of(parameter.value.dtype));
-    parallel_for(threads_, parameter.value.shape.elements(), kGrain, [&](int64_t begin, int64_t end) {
-      convert_elements(parameter.rounded.as<BFloat16>() + begin, DType::bf16,
-                       parameter.value.as<std::byte>() + begin * size, parameter.value.dtype, end - begin);
-    });
-  }
+void Parameters::round(Stream& stream) {
+  for (const Parameter& parameter : parameters_)
+    if (parameter.rounded) cast(stream, parameter.rounded, parameter.value);
 }
 
 Weights Parameters::to_weights() const {
   std::vector<ConstTensorView> values;
   for (const Parameter& parameter : parameters_) values.push_back(parameter.value);
-  return to_weights(values);
+  return to_weights(values, place_);
 }
 
-Weights Parameters::to_weights(std::span<const ConstTensorView> values) const {
+Weights Parameters::to_weights(std::span<const ConstTensorView> values, Place place) const {
   const DType dtype = parameters_.front().value.dtype;
   Weights weights;
   weights.config = config_;
@@ -131,7 +122,7 @@ Weights Parameters::to_weights(std::span<const ConstTensorView> values) const {
   size_t i = 0;
   for_each_tensor(weights, [&](const TensorSpec& spec, ConstTensorView& view) {
     auto tensor = std::make_shared<Tensor>(dtype, spec.shape);
-    parameters_[i].to_stored(tensor->view(), values[i]);
+    parameters_[i].to_stored(tensor->view(), values[i], place);
     ++i;
     view = tensor->view();
     weights.storage.push_back(std::move(tensor));

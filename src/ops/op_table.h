@@ -15,6 +15,7 @@
 #include "ops/linear_cross_entropy/linear_cross_entropy.h"
 #include "ops/log_sum_exp/log_sum_exp.h"
 #include "ops/mixer_step/mixer_step.h"
+#include "ops/negative_exp/negative_exp.h"
 #include "ops/pick_columns/pick_columns.h"
 #include "ops/quantize/quantize.h"
 #include "ops/rms_norm/rms_norm.h"
@@ -48,6 +49,7 @@ struct OpTable {
   void (*sum_of_squares)(Stream&, const SumOfSquaresArgs&);
   void (*adamw)(Stream&, const AdamwArgs&);
   void (*adamw_8bit)(Stream&, const Adamw8bitArgs&);
+  void (*negative_exp)(Stream&, const NegativeExpArgs&);
 };
 
 // What to run on. Environment: SAKER_BACKEND=reference|cpu|cuda, SAKER_CPU_ISA=baseline|avx2|avx512 (at most),

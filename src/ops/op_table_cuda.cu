@@ -31,6 +31,7 @@ constexpr OpTable kCuda{
     .sum_of_squares = cuda::sum_of_squares,
     .adamw = cuda::adamw,
     .adamw_8bit = not_on_a_gpu,
+    .negative_exp = cuda::negative_exp,
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "device/stream_memory.h"
 #include "ops/adamw/adamw.h"
 #include "ops/sum_of_squares/sum_of_squares.h"
 
@@ -18,11 +19,11 @@ bool has_8bit_moments(std::string_view name, TensorRole role) noexcept {
 
 namespace {
 
-Moment zero_moment(const Parameter& parameter, MomentFormat format) {
+Moment zero_moment(const Parameter& parameter, MomentFormat format, Place place) {
   const Shape& shape = parameter.value.shape;
   if (format == MomentFormat::f32 || !has_8bit_moments(parameter.name, parameter.role))
-    return {Tensor(parameter.value.dtype, shape), {}};
-  return {Tensor(DType::u8, shape), Tensor(DType::u8, {moment_blocks(shape.elements())})};
+    return {Tensor(parameter.value.dtype, shape, place), {}};
+  return {Tensor(DType::u8, shape, place), Tensor(DType::u8, {moment_blocks(shape.elements())}, place)};
 }
 
 }  // namespace
@@ -38,18 +39,21 @@ size_t Optimizer::moment_bytes(const ModelConfig& config, MomentFormat format) {
 }
 
 Optimizer::Optimizer(Parameters& parameters, const OptimizerSettings& settings)
-    : parameters_(parameters), settings_(settings), squared_norm_(DType::f64, {1}) {
+    : parameters_(parameters), settings_(settings), squared_norm_(DType::f64, {1}, parameters.place()) {
+  if (!parameters.place().on_host()) norm_on_host_ = Buffer::pinned(sizeof(double));
   for (const Parameter& parameter : parameters.all()) {
-    moments1_.push_back(zero_moment(parameter, settings.moments));
-    moments2_.push_back(zero_moment(parameter, settings.moments));
+    moments1_.push_back(zero_moment(parameter, settings.moments, parameters.place()));
+    moments2_.push_back(zero_moment(parameter, settings.moments, parameters.place()));
   }
 }
 
 double Optimizer::gradient_norm(Stream& stream) {
-  double& sum = *squared_norm_.view().as<double>();
-  sum = 0.0;
+  zero(stream, squared_norm_.view());
   for (const Parameter& parameter : parameters_.all()) sum_of_squares(stream, squared_norm_.view(), parameter.gradient);
-  return std::sqrt(sum);
+  if (!stream.on_gpu()) return std::sqrt(*squared_norm_.view().as<double>());
+  copy(stream, {norm_on_host_.data(), DType::f64, {1}}, squared_norm_.view());
+  stream.wait();
+  return std::sqrt(*reinterpret_cast<const double*>(norm_on_host_.data()));
 }
 
 AdamwArgs Optimizer::common(const Parameter& parameter, double learning_rate) const {

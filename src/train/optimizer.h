@@ -36,18 +36,19 @@ struct Moment {
 
 class Optimizer {
  public:
-  // Moments of zero. `parameters` must outlive this.
+  // Moments of zero, where the parameters lie. `parameters` must outlive this.
   Optimizer(Parameters& parameters, const OptimizerSettings& settings);
 
-  // Of the gradients as they are, before clipping.
+  // Of the gradients as they are, before clipping. Waits for the stream.
   double gradient_norm(Stream& stream);
-  // One step with the gradients that gradient_norm saw last. The model's refresh() is up to the caller.
+  // One step with the gradients that gradient_norm saw last, clipped by their norm where it was computed. Waits for
+  // nothing. The model's refresh() is up to the caller.
   void step(Stream& stream, double learning_rate);
 
   // Steps made: those that were skipped do not count.
   int64_t steps() const noexcept { return steps_; }
   void set_steps(int64_t steps) noexcept { steps_ = steps; }
-  // Of parameter i of Parameters::all().
+  // Of parameter i of Parameters::all(), where that lies.
   Moment& moment1(size_t i) { return moments1_[i]; }
   Moment& moment2(size_t i) { return moments2_[i]; }
 
@@ -60,6 +61,7 @@ class Optimizer {
   OptimizerSettings settings_;
   std::vector<Moment> moments1_, moments2_;
   Tensor squared_norm_;  // [1] f64
+  Buffer norm_on_host_;  // pinned; of a GPU
   int64_t steps_ = 0;
 };
 

@@ -14,7 +14,7 @@ namespace {
 Parameters tiny_parameters() {
   ModelConfig config = tiny_config();
   config.use_bias = true;
-  return Parameters(init_weights(config, 7, DType::f32, 0, InitScheme::mamba), DType::f32, /*rounded=*/false, 2);
+  return Parameters(init_weights(config, 7, DType::f32, 0, InitScheme::mamba), DType::f32, /*rounded=*/false);
 }
 
 std::vector<float> copy(ConstTensorView view) {
@@ -76,7 +76,7 @@ TEST(Optimizer, MatricesAndEmbeddingsAloneHaveMomentsIn8Bits) {
   }
   const size_t planned = Optimizer::moment_bytes(parameters.config(), MomentFormat::eight_bit);
   EXPECT_GE(planned, bytes);
-  EXPECT_LE(planned, bytes + 4 * 64 * parameters.all().size());
+  EXPECT_LE(planned, bytes + 4 * Arena::kAlignment * parameters.all().size());
   EXPECT_EQ(Optimizer::moment_bytes(parameters.config(), MomentFormat::f32),
             2 * Parameters::value_bytes(parameters.config(), DType::f32));
 }

@@ -34,6 +34,7 @@ struct TrainingState {
   std::vector<ConstTensorView> values, moments1, moments2;  // of each parameter, in the layout of computation
   std::vector<ConstTensorView> exponents1, exponents2;      // of moments in 8 bits; empty views for others
   std::vector<ConstTensorView> lanes;                       // conv and ssm of carried sequences; none if none are
+  Place place;                                              // where all of them lie
   Progress progress;
 };
 

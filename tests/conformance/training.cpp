@@ -106,7 +106,7 @@ class TrainingCheck {
 
   void train() {
     const Rows rows(read(vectors_, "train.ids"), read(vectors_, "train.labels"), /*carries=*/false);
-    model_.parameters().zero_gradients();
+    model_.zero_gradients();
     check_loss("train", pass(rows), read(vectors_, "train.loss").values[0]);
     check_gradients("train.grad");
   }
@@ -116,7 +116,7 @@ class TrainingCheck {
     Array labels = ids;
     for (size_t t = 0; t < labels.values.size(); ++t)
       if (reset.values[t] != 0.0) labels.values[t] = kIgnoredLabel;
-    model_.parameters().zero_gradients();
+    model_.zero_gradients();
     check_loss("packed", pass(Rows(ids, labels, /*carries=*/false, &reset)), read(vectors_, "packed.loss").values[0]);
     check_gradients("packed.grad");
   }
@@ -133,7 +133,7 @@ class TrainingCheck {
     set_state(dstates.view().conv, read(vectors_, "carry.conv_state_out_grad"), 1);
     const std::vector<double> dssm = state_values(dstates.view().ssm), dconv = state_values(dstates.view().conv);
 
-    model_.parameters().zero_gradients();
+    model_.zero_gradients();
     double loss = pass(Rows(ids, ids, /*carries=*/true), states.view(), dstates.view());
     const std::vector<double> ssm = state_values(states.view().ssm), conv = state_values(states.view().conv);
     for (size_t i = 0; i < ssm.size(); ++i) loss += ssm[i] * dssm[i];
@@ -166,7 +166,7 @@ class TrainingCheck {
     double rates = 0.0;
     for (int64_t step = 0; step < ids.shape[0]; ++step) {
       const auto i = static_cast<size_t>(step);
-      model_.parameters().zero_gradients();
+      model_.zero_gradients();
       losses.push_back(pass(Rows(ids[step], ids[step], /*carries=*/false)) / setting("loss", i) - 1.0);
       Tensor squares(DType::f64, {1});
       for (const Parameter& parameter : model_.parameters().all())

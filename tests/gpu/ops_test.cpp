@@ -23,6 +23,7 @@
 #include "ops/linear_cross_entropy/linear_cross_entropy_cases.h"
 #include "ops/log_sum_exp/log_sum_exp_cases.h"
 #include "ops/mixer_step/mixer_step_cases.h"
+#include "ops/negative_exp/negative_exp_cases.h"
 #include "ops/op_testing.h"
 #include "ops/pick_columns/pick_columns_cases.h"
 #include "ops/quantize/quantize_cases.h"
@@ -207,6 +208,9 @@ TEST_F(GpuGradients, RmsNormBackward) {
                                                           {.rows = 3, .columns = 4096},
                                                           {.rows = 1030, .columns = 4108},
                                                           {.rows = 5, .columns = 4611, .accumulate = true}});
+}
+TEST_F(GpuGradients, NegativeExp) {
+  test_op_cases_on(gpu_, negative_exp_cases());
 }
 TEST_F(GpuGradients, SumOfSquares) {
   test_op_cases_on(gpu_, without_benchmarks(sum_of_squares_cases()));

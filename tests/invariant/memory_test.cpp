@@ -130,7 +130,7 @@ TEST_P(MemoryTest, ATrainingStepTakesThatOfTheSecond) {
       const int64_t before = allocation_count();
       training.forward_backward(batch.ids, batch.labels, batch.segments, states.view(), batch.loss, nats.view());
       training.refresh();
-      training.parameters().zero_gradients();
+      training.zero_gradients();
       return allocation_count() - before;
     };
     allocations_of_step();

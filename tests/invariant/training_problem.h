@@ -17,7 +17,7 @@ namespace saker {
 
 // Random weights without the zeros and ones of an initialisation.
 inline Weights lively_weights(const ModelConfig& config, DType dtype, uint64_t seed = 11) {
-  Parameters parameters(init_weights(config, seed, DType::f64, 1), dtype, /*rounded=*/false, 1);
+  Parameters parameters(init_weights(config, seed, DType::f64, 1), dtype, /*rounded=*/false);
   uint64_t stream = 0;
   for (const Parameter& parameter : parameters.all()) {
     const Rng rng(seed, ++stream);
@@ -97,7 +97,7 @@ inline Outputs run_pass(TrainingModel& model, const Batch& batch) {
   StatePool dstates = random_states(model.config(), batch.slots, dtype, 31, 0.1);
   Tensor nats(dtype, {batch.rows()});
   const std::optional<StateView> dstate = batch.carries_gradients ? std::optional(dstates.view()) : std::nullopt;
-  model.parameters().zero_gradients();
+  model.zero_gradients();
   model.forward_backward(batch.ids, batch.labels, batch.segments, states.view(), batch.loss, nats.view(), dstate);
   Outputs outputs = gradients_of(model);
   outputs["nats"] = values_of(nats.view());

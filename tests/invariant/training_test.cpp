@@ -58,7 +58,7 @@ TEST_P(Training, PackedDocumentsAreThemselvesApart) {
   TrainingModel model = training_model(GetParam(), {.max_rows = packed.rows()});
   const Outputs together = run_pass(model, packed);
 
-  model.parameters().zero_gradients();
+  model.zero_gradients();
   std::vector<double> nats;
   for (const Segment& document : packed.segments) {
     const auto begin = static_cast<size_t>(document.begin), length = static_cast<size_t>(document.length);
@@ -89,7 +89,7 @@ TEST(TrainingF64, ADocumentInPartsWithCarriedGradientsIsTheWhole) {
   // Backwards over the parts, each from the state that a forward pass over those before it has left.
   const int64_t kBorders[] = {0, 12, 13, 31};
   StatePool dstates = random_states(config, 1, DType::f64, 31, 0.1);
-  model.parameters().zero_gradients();
+  model.zero_gradients();
   for (int part = 2; part >= 0; --part) {
     StatePool states = random_states(config, 1, DType::f64, 21, 0.5);
     Tensor nats(DType::f64, {31});
@@ -216,7 +216,7 @@ TEST(TrainingMemory, IsWhatThePlanSays) {
   // As the header counts, per token and layer, and the residual stream after the last layer.
   const int64_t d = 40, e = 72, n = 16, r = 5, l = 100, p = 3;
   const auto bytes = [&](int64_t per_token) { return static_cast<size_t>(l * (p * per_token + 4 * d)); };
-  const size_t padding = 64 * 40;
+  const size_t padding = Arena::kAlignment * 40;
   EXPECT_NEAR(kept[0], bytes(4 * (d + 3 * e + r + 4 * n) + 2 * (d + 2 * e + r)), padding);
   EXPECT_NEAR(kept[1], bytes(4 * (d + 2 * e + r + 2 * n)), padding);
   EXPECT_NEAR(kept[2], bytes(4 * d), padding);
