@@ -51,7 +51,7 @@ std::vector<int32_t> training_ids(int64_t count, int64_t vocabulary) {
 class TrainingBench {
  public:
   explicit TrainingBench(const BenchOptions& options)
-      : backend_(open_device_for_training(options.model.device)),
+      : backend_(open_device(options.model.device)),
         model_(make_weights(options, backend_), backend_, training_options(options)),
         optimizer_(model_.parameters(), {}),
         ids_(training_ids(model_.options().max_rows, model_.config().vocab_size)),

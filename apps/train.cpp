@@ -80,7 +80,7 @@ void dry_run(const Recipe& recipe, const TrainOptions& options) {
 void train(const TrainOptions& options) {
   const Recipe recipe = read_recipe(options);
   if (options.dry_run) return dry_run(recipe, options);
-  const Backend backend = open_device_for_training(options.device);
+  const Backend backend = open_device(options.device);
   auto data = std::make_unique<ShardFeed>(recipe);
   const Interrupt interrupt(Interrupt::Second::ends, Interrupt::Signals::termination_too);
   TrainerSettings settings;

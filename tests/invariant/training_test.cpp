@@ -27,7 +27,7 @@ TEST_P(Training, AnyRecomputationIsTheSameBits) {
   configs[1].variant = Variant::mamba;
   configs[1].tied_embeddings = configs[1].use_bias = true;
   for (const ModelConfig& config : configs) {
-    const Batch batch = mixed_batch(config);
+    const PassBatch batch = mixed_batch(config);
     Outputs outputs[3];
     for (Recompute recompute : {Recompute::none, Recompute::in_block, Recompute::full}) {
       TrainingModel model =
@@ -40,7 +40,7 @@ TEST_P(Training, AnyRecomputationIsTheSameBits) {
 }
 
 TEST_P(Training, ThreadsAndRepetitionChangeNothing) {
-  const Batch batch = mixed_batch(tiny_config());
+  const PassBatch batch = mixed_batch(tiny_config());
   const TrainingOptions options{.max_rows = batch.rows(), .max_slots = batch.slots};
   TrainingModel two = training_model(GetParam(), options);
   const Outputs expected = run_pass(two, batch);
@@ -54,7 +54,7 @@ TEST_P(Training, ThreadsAndRepetitionChangeNothing) {
 
 TEST_P(Training, PackedDocumentsAreThemselvesApart) {
   const ModelConfig config = tiny_config();
-  const Batch packed = make_batch(config, {50, 1, 9, 70});
+  const PassBatch packed = make_batch(config, {50, 1, 9, 70});
   TrainingModel model = training_model(GetParam(), {.max_rows = packed.rows()});
   const Outputs together = run_pass(model, packed);
 
@@ -81,7 +81,7 @@ TEST_P(Training, PackedDocumentsAreThemselvesApart) {
 // at their borders. With the gradient carried backwards: the whole.
 TEST(TrainingF64, ADocumentInPartsWithCarriedGradientsIsTheWhole) {
   const ModelConfig config = tiny_config();
-  Batch whole = make_batch(config, {31}, {0});
+  PassBatch whole = make_batch(config, {31}, {0});
   whole.carries_gradients = true;
   TrainingModel model = training_model(DType::f64, {.max_rows = 31, .max_slots = 1});
   const Outputs expected = run_pass(model, whole);
@@ -147,7 +147,7 @@ TEST_P(Training, ComputesWhatInferenceComputes) {
 
 TEST_P(Training, GradientsAddUpOverMicroBatches) {
   const ModelConfig config = tiny_config();
-  const Batch first = make_batch(config, {60}), second = make_batch(config, {20, 30}, {}, 77);
+  const PassBatch first = make_batch(config, {60}), second = make_batch(config, {20, 30}, {}, 77);
   TrainingModel model = training_model(GetParam(), {.max_rows = 60});
   const Outputs a = run_pass(model, first), b = run_pass(model, second);
   Tensor nats(model.accumulation_dtype(), {first.rows()});
