@@ -11,6 +11,7 @@
 #include "apps/machine.h"
 #include "apps/spread.h"
 #include "core/error.h"
+#include "device/gpu.h"
 #include "device/on_host.h"
 #include "io/read_file.h"
 #include "model/checkpoint.h"
@@ -35,6 +36,20 @@ TrainingOptions training_options(const BenchOptions& options) {
                                                      : Recompute::in_block;
   training.max_rows = options.training_sequences * options.training_tokens;
   return training;
+}
+
+// Of products large enough to show what the machine can do.
+double product_rate(const Backend& backend, DType dtype) {
+  if (!backend.place().on_host()) return measure_gpu(backend, dtype).product;
+  constexpr int64_t kLargeEnough = 1024;
+  return measure_product(backend, dtype, kLargeEnough, kLargeEnough, kLargeEnough);
+}
+
+// "NVIDIA H200"; the processor of a CPU backend.
+std::string device_name(const Backend& backend) {
+  for (const GpuInfo& gpu : list_gpus())
+    if (gpu.index == backend.gpu) return gpu.name;
+  return this_machine().processor;
 }
 
 // A generator that is one line in any language, so that a peer can train on the same tokens.
@@ -103,7 +118,6 @@ struct Measured {
 };
 
 Measured measure(TrainingBench& bench, const BenchOptions& options) {
-  constexpr int64_t kLargeEnough = 1024;
   const double flops = training_flops_per_token(bench.model().config());
   const Interrupt interrupt;
   Measured measured;
@@ -111,8 +125,7 @@ Measured measure(TrainingBench& bench, const BenchOptions& options) {
   measured.first_loss = bench.loss();
   for (int round = 0; round < options.repeats; ++round) {
     if (interrupt.requested()) fail(ErrorCode::cancelled, "interrupted");
-    const double product =
-        measure_product(bench.backend(), bench.model().options().dtype, kLargeEnough, kLargeEnough, kLargeEnough);
+    const double product = product_rate(bench.backend(), bench.model().options().dtype);
     const auto begin = std::chrono::steady_clock::now();
     bench.step();
     bench.stream().wait();
@@ -138,7 +151,10 @@ nlohmann::ordered_json to_json(const TrainingBench& bench, const BenchOptions& o
           {"ceiling", {{"product_flops_per_second", Spread(measured.product).json()}}},
           {"share_of_ceiling", Spread(measured.share).median},
           {"peak_memory_bytes", peak_memory_bytes()},
-          {"machine", {{"cpu", this_machine().processor}, {"threads", bench.backend().threads}}},
+          {"machine",
+           {{"device", device_name(bench.backend())},
+            {"cpu", this_machine().processor},
+            {"threads", bench.backend().threads}}},
           {"commit", commit()}};
 }
 
@@ -155,7 +171,7 @@ void bench_train(const BenchOptions& options) {
   const Spread rate(measured.tokens_per_second);
   fmt::print("{} parameters, {}, {} x {} tokens, {} threads, {}, commit {}\n", bench.model().config().parameters(),
              name(bench.model().options().dtype), options.training_sequences, options.training_tokens,
-             bench.backend().threads, this_machine().processor, commit());
+             bench.backend().threads, device_name(bench.backend()), commit());
   fmt::print(
       "training   {:.0f} tokens/s ({:.0f} to {:.0f}), {:.0f}% of the products' {:.0f} GFLOP/s; first loss {:.4f}\n",
       rate.median, rate.min, rate.max, 100.0 * Spread(measured.share).median, Spread(measured.product).median / 1e9,

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "device/arena.h"
@@ -22,6 +23,10 @@ namespace saker {
 //   full      the layer's input alone: a d. All but out_proj is computed twice.
 // The memory of one layer beyond what is kept is needed once, whatever the number of layers.
 enum class Recompute { none, in_block, full };
+// As recipes say.
+constexpr std::string_view name(Recompute level) noexcept {
+  return level == Recompute::none ? "none" : level == Recompute::in_block ? "in_block" : "full";
+}
 
 struct TrainingOptions {
   // Of the inputs of products: f32, bf16 (from f32 masters), or f64 for everything on the reference backend.

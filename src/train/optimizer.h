@@ -12,6 +12,10 @@
 namespace saker {
 
 enum class MomentFormat { f32, eight_bit };
+// "f32", "8-bit": as recipes say.
+constexpr std::string_view name(MomentFormat format) noexcept {
+  return format == MomentFormat::f32 ? "f32" : "8-bit";
+}
 
 struct OptimizerSettings {
   double beta1 = 0.9, beta2 = 0.95, eps = 1e-8, weight_decay = 0.1;

@@ -36,12 +36,6 @@ StateAtBorders borders_of(const DataRecipe& data) {
   return data.reset ? StateAtBorders::reset : StateAtBorders::kept;
 }
 
-TrainingOptions options_of(const Recipe& recipe, int64_t lanes) {
-  TrainingOptions options = training_options(recipe);
-  options.max_slots = std::max(options.max_slots, Lanes::slots(lanes));
-  return options;
-}
-
 int64_t lanes_of(const Recipe& recipe, const StepPlan& plan) {
   if (recipe.data.packing != Packing::carried) return 0;
   return most(plan, [](const PlannedStep& step) { return step.rows; });
@@ -81,7 +75,7 @@ Trainer::Trainer(Recipe recipe, std::unique_ptr<DataFeed> data, TrainerSettings 
       data_(std::move(data)),
       checkpoint_(starting_checkpoint(folder_, settings_.start)),
       model_(starting_weights(recipe_, checkpoint_, settings_.backend.threads), settings_.backend,
-             options_of(recipe_, lanes_of(recipe_, plan_))),
+             training_options(recipe_)),
       optimizer_(model_.parameters(), recipe_.optimizer),
       guard_(recipe_.spikes),
       validation_(model_, settings_.validation.empty() ? 0 : end_of_text(recipe_.model.config)),

@@ -444,7 +444,9 @@ TEST_F(TrainerTest, TheCopyIsAsLargeAsPlanned) {
     const Snapshot snapshot(state_of(parameters, optimizer, carried ? &lanes : nullptr, {}), stream);
     const RunEstimate plan = estimate(of_run);
     // The plan has the two arrays of lanes without what an arena rounds them up by.
-    EXPECT_NEAR(static_cast<double>(snapshot.bytes()), static_cast<double>(plan.snapshot_bytes), 2.0 * Arena::kAlignment) << packing;
+    EXPECT_NEAR(static_cast<double>(snapshot.bytes()), static_cast<double>(plan.snapshot_bytes),
+                2.0 * Arena::kAlignment)
+        << packing;
     EXPECT_EQ(plan.lane_bytes, carried ? lanes.bytes() : 0);
   }
   EXPECT_EQ(estimate(recipe({"checkpoints.asynchronous=false"})).snapshot_bytes, 0u);

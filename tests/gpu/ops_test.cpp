@@ -12,6 +12,7 @@
 #include "core/rng.h"
 #include "gpu/gpu_test.h"
 #include "infer/sampler.h"
+#include "ops/adamw/adamw_8bit_cases.h"
 #include "ops/adamw/adamw_cases.h"
 #include "ops/cast/cast_cases.h"
 #include "ops/causal_conv1d/causal_conv1d_backward_cases.h"
@@ -208,6 +209,10 @@ TEST_F(GpuGradients, RmsNormBackward) {
                                                           {.rows = 3, .columns = 4096},
                                                           {.rows = 1030, .columns = 4108},
                                                           {.rows = 5, .columns = 4611, .accumulate = true}});
+}
+// Codes and exponents are the reference's bits.
+TEST_F(GpuGradients, Adamw8bit) {
+  test_op_cases_on(gpu_, adamw_8bit_cases());
 }
 TEST_F(GpuGradients, NegativeExp) {
   test_op_cases_on(gpu_, negative_exp_cases());

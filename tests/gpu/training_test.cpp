@@ -236,7 +236,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Kind{"wide_bf16", RunSize::wide, {"model.products=bf16"}},
                     Kind{"recomputed", RunSize::wide, {"model.products=bf16", "run.recompute=full"}},
                     Kind{"carried", RunSize::tiny, {"data.packing=carried"}, 36},
-                    Kind{"documents", RunSize::wide, {"model.products=bf16"}, 7}),
+                    Kind{"documents", RunSize::wide, {"model.products=bf16"}, 7},
+                    Kind{"moments_8bit", RunSize::wide, {"model.products=bf16", "optimizer.moments=8-bit"}}),
     [](const auto& kind) { return kind.param.name; });
 
 using GpuPlan = GpuTest;
@@ -272,8 +273,10 @@ TEST_F(GpuPlan, MemoryIsAsPlanned) {
   measure({.dtype = DType::bf16, .max_rows = 2048}, {});  // loads kernels
   for (const DType dtype : {DType::bf16, DType::f32})
     for (const Recompute recompute : {Recompute::none, Recompute::full}) {
-      const auto [used, planned] = measure({.dtype = dtype, .recompute = recompute, .max_rows = 2048}, {});
-      EXPECT_NEAR(used, planned, 0.03 * planned) << name(dtype) << " " << static_cast<int>(recompute);
+      const MomentFormat moments = dtype == DType::bf16 ? MomentFormat::eight_bit : MomentFormat::f32;
+      const auto [used, planned] =
+          measure({.dtype = dtype, .recompute = recompute, .max_rows = 2048}, {.moments = moments});
+      EXPECT_NEAR(used, planned, 0.03 * planned) << name(dtype) << " " << name(recompute);
     }
 }
 
