@@ -13,7 +13,7 @@ namespace saker {
 // all of a step is there once the stream was waited for.
 class StepNats {
  public:
-  // For steps of up to `step_tokens` in passes of up to `pass_tokens`.
+  // `dtype` f32 or f64. For steps of up to `step_tokens` in passes of up to `pass_tokens`.
   StepNats(const Backend& backend, DType dtype, int64_t step_tokens, int64_t pass_tokens) : dtype_(dtype) {
     const auto bytes = static_cast<size_t>(step_tokens) * size_of(dtype);
     if (backend.place().on_host()) {
@@ -33,7 +33,10 @@ class StepNats {
     if (pass_) copy(stream, on_host(micro), of(micro));
   }
   // Of token t of the batch.
-  double at(int64_t t) const noexcept { return load_element(host_.data(), dtype_, t); }
+  double at(int64_t t) const noexcept {
+    return dtype_ == DType::f32 ? static_cast<double>(reinterpret_cast<const float*>(host_.data())[t])
+                                : reinterpret_cast<const double*>(host_.data())[t];
+  }
 
  private:
   TensorView on_host(const MicroBatch& micro) {

@@ -141,9 +141,9 @@ bool Trainer::run() {
 
 // The one wait for a GPU in a step is that of gradient_norm, for 8 bytes behind the backward pass: losses are there,
 // too, and the verdict on the step is the same function of the same numbers on every device. Until then the host has
-// drawn the next batch; afterwards the GPU is idle for as long as it takes to judge and to launch the first kernel of
-// the update, some ten microseconds of steps that take from tens of milliseconds on. Clipping does not wait: the update
-// reads the norm where it was computed.
+// drawn the next batch; afterwards the GPU is idle for as long as it takes to add up the losses, a nanosecond or two for
+// a token, to judge, and to launch the first kernel of the update. Clipping does not wait: the update reads the norm
+// where it was computed.
 StepResult Trainer::make_step(const PlannedStep& planned) {
   StepResult result;
   result.step = progress_.step + 1;
