@@ -59,10 +59,11 @@ void print_schedule(const Recipe& recipe, const RunEstimate& estimate) {
 
 // What the GPU's memory holds by the options that change it.
 void print_choices(const Recipe& recipe, const DryRun& dry_run) {
-  fmt::print("\n{:<10} {:<8} {:>14} {:>24}\n", "recompute", "moments", "on the GPU",
+  fmt::print("\n{:<8} {:<8} {:<10} {:>14} {:>24}\n", "masters", "moments", "recompute", "on the GPU",
              dry_run.card_bytes > 0 ? fmt::format("tokens that fit {}", bytes_text(dry_run.card_bytes)) : "");
   for (const MemoryChoice& choice : memory_choices(recipe, dry_run.card_bytes))
-    fmt::print("{:<10} {:<8} {:>14} {:>24}\n", name(choice.recompute), name(choice.moments), bytes_text(choice.bytes),
+    fmt::print("{:<8} {:<8} {:<10} {:>14} {:>24}\n", name(choice.masters), name(choice.moments), name(choice.recompute),
+               bytes_text(choice.bytes),
                dry_run.card_bytes == 0          ? ""
                : choice.micro_batch_tokens == 0 ? "none"
                                                 : fmt::format("{}", choice.micro_batch_tokens));
@@ -126,8 +127,10 @@ nlohmann::ordered_json estimate_json(const Recipe& recipe, const RunEstimate& es
   if (!dry_run.on_gpu) return out;
   out["gpu_memory_bytes"] = estimate.device_bytes();
   for (const MemoryChoice& choice : memory_choices(recipe, dry_run.card_bytes)) {
-    out["gpu_memory"].push_back(
-        {{"recompute", name(choice.recompute)}, {"moments", name(choice.moments)}, {"bytes", choice.bytes}});
+    out["gpu_memory"].push_back({{"masters", name(choice.masters)},
+                                 {"moments", name(choice.moments)},
+                                 {"recompute", name(choice.recompute)},
+                                 {"bytes", choice.bytes}});
     if (dry_run.card_bytes > 0) out["gpu_memory"].back()["micro_batch_tokens"] = choice.micro_batch_tokens;
   }
   return out;

@@ -61,6 +61,26 @@ TEST(Parameters, RoundedCopiesAreOfMatricesAndEmbeddings) {
   }
 }
 
+TEST(Parameters, SplitMastersAreThoseOfMatricesAndGoBack) {
+  const Weights weights = init_weights(tiny_config(), 3, DType::f32);
+  Parameters parameters(weights, DType::f32, /*rounded=*/true, kHost, MasterFormat::split);
+  const Parameters whole(weights, DType::f32, /*rounded=*/true);
+  for (size_t i = 0; i < parameters.all().size(); ++i) {
+    const Parameter& parameter = parameters.all()[i];
+    EXPECT_EQ(parameter.master().is_split(), static_cast<bool>(parameter.rounded)) << parameter.name;
+    EXPECT_EQ(static_cast<bool>(parameter.value), !parameter.rounded) << parameter.name;
+    const Tensor joined = master_on_host(parameter.master(), kHost);
+    EXPECT_EQ(std::memcmp(joined.view().data, whole.all()[i].value.data, joined.bytes()), 0) << parameter.name;
+  }
+  Stream stream(open_backend(BackendKind::cpu, 1));
+  parameters.round(stream);
+  const Weights back = parameters.to_weights();
+  EXPECT_EQ(std::memcmp(back.embeddings.data, weights.embeddings.data, 97 * 40 * sizeof(float)), 0);
+  const auto bytes = [](MasterFormat masters) { return Parameters::value_bytes(tiny_config(), DType::f32, masters); };
+  EXPECT_NEAR(bytes(MasterFormat::f32) - bytes(MasterFormat::split), Parameters::rounded_bytes(tiny_config()),
+              Arena::kAlignment * parameters.all().size());
+}
+
 TEST(Parameters, GradientsAreZeroAgain) {
   Parameters parameters(init_weights(tiny_config(), 3, DType::f32), DType::f32, false);
   Stream stream(open_backend(BackendKind::cpu, 3));

@@ -8,6 +8,7 @@
 
 #include "device/arena.h"
 #include "model/config.h"
+#include "model/master.h"
 #include "model/mixer_backward.h"
 #include "model/state.h"
 
@@ -31,6 +32,7 @@ constexpr std::string_view name(Recompute level) noexcept {
 struct TrainingOptions {
   // Of the inputs of products: f32, bf16 (from f32 masters), or f64 for everything on the reference backend.
   DType dtype = DType::f32;
+  MasterFormat masters = MasterFormat::f32;  // split: with bf16
   Recompute recompute = Recompute::none;
   int64_t max_rows = 1024;  // tokens of a micro-batch
   int64_t max_slots = 0;    // sequences whose state is carried; 0 where every document starts from zero state

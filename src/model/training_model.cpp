@@ -28,6 +28,8 @@ const TrainingOptions& checked(const TrainingOptions& options, const ModelConfig
                   (options.dtype == DType::f64 && backend.kind == BackendKind::reference),
               ErrorCode::unsupported, "[training] dtype: expected f32 or bf16 on the {} backend, found {}",
               name(backend.kind), name(options.dtype));
+  SAKER_CHECK(options.masters == MasterFormat::f32 || options.dtype == DType::bf16, ErrorCode::invalid_argument,
+              "[training] masters are split where products are in bf16; found {}", name(options.dtype));
   SAKER_CHECK(options.max_rows >= 1 && options.max_slots >= 0, ErrorCode::invalid_argument,
               "[training] expected at least one row and no less than 0 slots, found {} and {}", options.max_rows,
               options.max_slots);
@@ -103,13 +105,13 @@ ConstTensorView computed(const Parameter& parameter) {
 
 MemoryPlan TrainingModel::memory(const ModelConfig& config, const TrainingOptions& options, BackendKind kind) {
   const auto bytes = TrainingActivations::bytes(config, options);
-  const size_t values = Parameters::value_bytes(config, accumulation(options.dtype));
+  const DType sums = accumulation(options.dtype);
   const int64_t A = config.n_layer * config.d_state * config.d_inner;
-  return {.values = values,
-          .gradients = values,
+  return {.values = Parameters::value_bytes(config, sums, options.masters),
+          .gradients = Parameters::value_bytes(config, sums),
           .rounded = options.dtype == DType::bf16 ? Parameters::rounded_bytes(config) : 0,
           .kept = bytes.kept,
-          .working = bytes.working + static_cast<size_t>(A) * size_of(accumulation(options.dtype)) +
+          .working = bytes.working + static_cast<size_t>(A) * size_of(sums) +
                      (kind == BackendKind::cuda ? gpu_scratch_bytes(config, options) + kGpuStreamBytes
                                                 : product_bytes(config, options))};
 }
@@ -117,7 +119,7 @@ MemoryPlan TrainingModel::memory(const ModelConfig& config, const TrainingOption
 TrainingModel::TrainingModel(const Weights& weights, const Backend& backend, const TrainingOptions& options)
     : options_(checked(options, weights.config, backend)),
       stream_(backend),
-      parameters_(weights, accumulation(options.dtype), options.dtype == DType::bf16, backend.place()),
+      parameters_(weights, accumulation(options.dtype), options.dtype == DType::bf16, backend.place(), options.masters),
       A_(accumulation(options.dtype), {weights.config.n_layer, weights.config.d_state, weights.config.d_inner},
          backend.place()),
       arena_(arena_bytes(weights.config, options), backend.place()) {

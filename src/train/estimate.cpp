@@ -93,6 +93,7 @@ int64_t micro_batch_tokens(const Recipe& recipe) {
 TrainingOptions training_options(const Recipe& recipe) {
   TrainingOptions options;
   options.dtype = recipe.model.dtype;
+  options.masters = recipe.optimizer.masters;
   options.recompute = recipe.run.recompute;
   options.max_rows = micro_batch_tokens(recipe);
   options.max_slots = recipe.data.packing == Packing::carried ? Lanes::slots(recipe.batch.to) : 1;
@@ -105,18 +106,25 @@ bool writes_beside_training(const Recipe& recipe) {
 
 std::vector<MemoryChoice> memory_choices(const Recipe& recipe, size_t card_bytes) {
   std::vector<MemoryChoice> out;
-  for (const MomentFormat moments : {MomentFormat::f32, MomentFormat::eight_bit})
-    for (const Recompute recompute : {Recompute::none, Recompute::in_block, Recompute::full}) {
-      TrainingOptions options = training_options(recipe);
-      options.recompute = recompute;
-      const auto bytes = [&](int64_t rows) {
-        options.max_rows = rows;
-        return TrainingModel::memory(recipe.model.config, options, BackendKind::cuda).total() +
-               Optimizer::moment_bytes(recipe.model.config, moments) + lane_bytes(recipe);
-      };
-      out.push_back({recompute, moments, bytes(micro_batch_tokens(recipe)),
-                     largest_multiple(longest_context(recipe), card_bytes, bytes)});
-    }
+  const auto add = [&](MasterFormat masters, MomentFormat moments, Recompute recompute) {
+    TrainingOptions options = training_options(recipe);
+    options.recompute = recompute;
+    options.masters = masters;
+    const auto bytes = [&](int64_t rows) {
+      options.max_rows = rows;
+      return TrainingModel::memory(recipe.model.config, options, BackendKind::cuda).total() +
+             Optimizer::moment_bytes(recipe.model.config, moments) +
+             Optimizer::master_bytes(recipe.model.config, masters) + lane_bytes(recipe);
+    };
+    out.push_back({masters, moments, recompute, bytes(micro_batch_tokens(recipe)),
+                   largest_multiple(longest_context(recipe), card_bytes, bytes)});
+  };
+  std::vector<MasterFormat> formats{MasterFormat::f32};
+  if (recipe.model.dtype == DType::bf16) formats.push_back(MasterFormat::split);
+  for (const MasterFormat masters : formats)
+    for (const MomentFormat moments : {MomentFormat::f32, MomentFormat::eight_bit})
+      for (const Recompute recompute : {Recompute::none, Recompute::in_block, Recompute::full})
+        add(masters, moments, recompute);
   return out;
 }
 
@@ -140,9 +148,13 @@ RunEstimate estimate(const Recipe& recipe, const TokenDataset* dataset, BackendK
           {out.steps, step->tokens_after, step->stage, step->context, step->rows, step->learning_rate, mark->what});
   }
   out.memory = TrainingModel::memory(recipe.model.config, training_options(recipe), on);
+  out.memory.working += Optimizer::master_bytes(recipe.model.config, recipe.optimizer.masters);
   out.moment_bytes = Optimizer::moment_bytes(recipe.model.config, recipe.optimizer.moments);
   out.lane_bytes = lane_bytes(recipe);
-  if (writes_beside_training(recipe)) out.snapshot_bytes = out.memory.values + out.moment_bytes + out.lane_bytes;
+  if (writes_beside_training(recipe)) {
+    const size_t upper_halves = recipe.optimizer.masters == MasterFormat::split ? out.memory.rounded : 0;
+    out.snapshot_bytes = out.memory.values + upper_halves + out.moment_bytes + out.lane_bytes;
+  }
   out.flops_per_token = training_flops_per_token(recipe.model.config);
   return out;
 }

@@ -53,8 +53,9 @@ bool writes_beside_training(const Recipe& recipe);
 
 // The memory of a run on a GPU by option, as alternatives to what a recipe says.
 struct MemoryChoice {
-  Recompute recompute;
+  MasterFormat masters;
   MomentFormat moments;
+  Recompute recompute;
   size_t bytes;                // on the GPU, with the recipe's micro-batches
   int64_t micro_batch_tokens;  // the most that fit `card_bytes`, in whole rows of the longest context; 0: none
 };

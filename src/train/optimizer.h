@@ -22,6 +22,7 @@ struct OptimizerSettings {
   double clip_norm = 1.0;  // of all gradients together; 0: no clipping
   double z_loss = 0.0;
   MomentFormat moments = MomentFormat::f32;
+  MasterFormat masters = MasterFormat::f32;  // as the parameters have them
 };
 
 bool decays(TensorRole role) noexcept;
@@ -57,14 +58,18 @@ class Optimizer {
   Moment& moment2(size_t i) { return moments2_[i]; }
 
   static size_t moment_bytes(const ModelConfig& config, MomentFormat format);
+  // Of the master in one piece, one parameter at a time.
+  static size_t master_bytes(const ModelConfig& config, MasterFormat format);
 
  private:
-  AdamwArgs common(const Parameter& parameter, double learning_rate) const;
+  AdamwArgs common(const Parameter& parameter, double learning_rate);
+  void update(Stream& stream, size_t i, AdamwArgs args);
 
   Parameters& parameters_;
   OptimizerSettings settings_;
   std::vector<Moment> moments1_, moments2_;
   Tensor squared_norm_;  // [1] f64
+  Tensor joined_;        // of the largest master that is split
   Buffer norm_on_host_;  // pinned; of a GPU
   int64_t steps_ = 0;
 };

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "device/on_host.h"
 #include "io/atomic_file.h"
 #include "io/checksum.h"
 #include "model/flops.h"
@@ -141,9 +140,9 @@ bool Trainer::run() {
 
 // The one wait for a GPU in a step is that of gradient_norm, for 8 bytes behind the backward pass: losses are there,
 // too, and the verdict on the step is the same function of the same numbers on every device. Until then the host has
-// drawn the next batch; afterwards the GPU is idle for as long as it takes to add up the losses, a nanosecond or two for
-// a token, to judge, and to launch the first kernel of the update. Clipping does not wait: the update reads the norm
-// where it was computed.
+// drawn the next batch; afterwards the GPU is idle for as long as it takes to add up the losses, a nanosecond or two
+// for a token, to judge, and to launch the first kernel of the update. Clipping does not wait: the update reads the
+// norm where it was computed.
 StepResult Trainer::make_step(const PlannedStep& planned) {
   StepResult result;
   result.step = progress_.step + 1;
@@ -252,7 +251,7 @@ void Trainer::evaluate(const StepResult& result) {
 }
 
 void Trainer::export_model(const TrainingState& state) const {
-  save_checkpoint(state.parameters->to_weights(state.values, state.place), folder_.model(),
+  save_checkpoint(state.parameters->to_weights(state.masters, state.place), folder_.model(),
                   {.dtype = recipe_.checkpoints.export_dtype, .progress = {}});
   if (!tokenizer_.empty()) replace_file(folder_.model() / "tokenizer.json", tokenizer_);
 }
@@ -298,9 +297,8 @@ void Trainer::log_bad_step(const Batch& batch, const StepResult& result) {
 uint64_t Trainer::fingerprint() const {
   Checksum sum;
   for (const Parameter& parameter : model_.parameters().all()) {
-    const OnHost value(parameter.value, model_.parameters().place());
-    sum.update(value.view().data,
-               static_cast<size_t>(parameter.value.shape.elements()) * size_of(parameter.value.dtype));
+    const Tensor master = master_on_host(parameter.master(), model_.parameters().place());
+    sum.update(master.view().data, master.bytes());
   }
   return sum.value();
 }

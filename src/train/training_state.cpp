@@ -54,13 +54,19 @@ Tensor stored(const Parameter& parameter, ConstTensorView array, Place place) {
   return tensor;
 }
 
+Tensor stored_master(const Parameter& parameter, const MasterView& master, Place place) {
+  Tensor tensor(parameter.value.dtype, parameter.stored_shape);
+  parameter.master_to_stored(tensor.view(), master, place);
+  return tensor;
+}
+
 void write_weights(CheckpointFolderWriter& folder, const TrainingState& state) {
   const auto parameters = state.parameters->all();
   std::vector<SafetensorsWriter::Entry> entries;
   for (const Parameter& parameter : parameters)
     entries.push_back({parameter.name, parameter.value.dtype, parameter.stored_shape});
   write_arrays(folder, kWeights, entries,
-               [&](size_t i) { return stored(parameters[i], state.values[i], state.place); });
+               [&](size_t i) { return stored_master(parameters[i], state.masters[i], state.place); });
 }
 
 // Codes, whose tensors have one layout in memory and in files, and exponents are written as they are, moments in f32 in
@@ -69,7 +75,7 @@ void write_moments(CheckpointFolderWriter& folder, const TrainingState& state) {
   std::vector<SafetensorsWriter::Entry> entries;
   std::vector<std::function<Tensor()>> arrays;
   for (const int moment : {1, 2})
-    for (size_t i = 0; i < state.values.size(); ++i) {
+    for (size_t i = 0; i < state.masters.size(); ++i) {
       const Parameter& parameter = state.parameters->all()[i];
       const ConstTensorView values = moment == 1 ? state.moments1[i] : state.moments2[i];
       const ConstTensorView exponents = moment == 1 ? state.exponents1[i] : state.exponents2[i];
@@ -169,7 +175,7 @@ TrainingState state_of(const Parameters& parameters, Optimizer& optimizer, State
   TrainingState state;
   state.parameters = &parameters;
   for (size_t i = 0; i < parameters.all().size(); ++i) {
-    state.values.push_back(parameters.all()[i].value);
+    state.masters.push_back(parameters.all()[i].master());
     Moment &first = optimizer.moment1(i), &second = optimizer.moment2(i);
     state.moments1.push_back(first.values.view());
     state.moments2.push_back(second.values.view());
@@ -188,7 +194,7 @@ void save_training_checkpoint(const fs::path& folder, const TrainingState& state
   write_moments(writer, state);
   if (!state.lanes.empty()) write_lanes(writer, state);
   ModelConfig config = state.parameters->config();
-  config.stored_dtype = state.values.front().dtype;
+  config.stored_dtype = state.parameters->all().front().value.dtype;
   writer.write_text("config.json", write_config(config));
   if (!label.tokenizer.empty()) writer.write_text("tokenizer.json", label.tokenizer);
   const json saved = {{"progress", to_json(state.progress)}, {"recipe", label.recipe}, {"version", label.version}};

@@ -237,7 +237,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Kind{"recomputed", RunSize::wide, {"model.products=bf16", "run.recompute=full"}},
                     Kind{"carried", RunSize::tiny, {"data.packing=carried"}, 36},
                     Kind{"documents", RunSize::wide, {"model.products=bf16"}, 7},
-                    Kind{"moments_8bit", RunSize::wide, {"model.products=bf16", "optimizer.moments=8-bit"}}),
+                    Kind{"moments_8bit", RunSize::wide, {"model.products=bf16", "optimizer.moments=8-bit"}},
+                    Kind{"split_masters", RunSize::wide, {"model.products=bf16", "optimizer.masters=split"}}),
     [](const auto& kind) { return kind.param.name; });
 
 using GpuPlan = GpuTest;
