@@ -34,8 +34,16 @@ TrainingOptions training_options(const BenchOptions& options) {
   training.recompute = options.recompute == "none"   ? Recompute::none
                        : options.recompute == "full" ? Recompute::full
                                                      : Recompute::in_block;
+  training.masters = options.masters == "split" ? MasterFormat::split : MasterFormat::f32;
   training.max_rows = options.training_sequences * options.training_tokens;
   return training;
+}
+
+OptimizerSettings optimizer_settings(const BenchOptions& options) {
+  OptimizerSettings settings;
+  settings.moments = options.moments == "8-bit" ? MomentFormat::eight_bit : MomentFormat::f32;
+  settings.masters = training_options(options).masters;
+  return settings;
 }
 
 // Of products large enough to show what the machine can do.
@@ -45,11 +53,16 @@ double product_rate(const Backend& backend, DType dtype) {
   return measure_product(backend, dtype, kLargeEnough, kLargeEnough, kLargeEnough);
 }
 
+// Of a backend that is one.
+GpuInfo gpu_of(const Backend& backend) {
+  for (const GpuInfo& gpu : list_gpus())
+    if (gpu.index == backend.gpu) return gpu;
+  return {};
+}
+
 // "NVIDIA H200"; the processor of a CPU backend.
 std::string device_name(const Backend& backend) {
-  for (const GpuInfo& gpu : list_gpus())
-    if (gpu.index == backend.gpu) return gpu.name;
-  return this_machine().processor;
+  return backend.place().on_host() ? this_machine().processor : gpu_of(backend).name;
 }
 
 // A generator that is one line in any language, so that a peer can train on the same tokens.
@@ -67,8 +80,10 @@ class TrainingBench {
  public:
   explicit TrainingBench(const BenchOptions& options)
       : backend_(open_device(options.model.device)),
+        gpu_product_(backend_.place().on_host() ? 0.0 : product_rate(backend_, training_options(options).dtype)),
+        free_before_(gpu_of(backend_).free_bytes),
         model_(make_weights(options, backend_), backend_, training_options(options)),
-        optimizer_(model_.parameters(), {}),
+        optimizer_(model_.parameters(), optimizer_settings(options)),
         ids_(training_ids(model_.options().max_rows, model_.config().vocab_size)),
         labels_(ids_.begin() + 1, ids_.end()),
         nats_(DType::f32, {model_.options().max_rows}, backend_.place()) {
@@ -84,11 +99,23 @@ class TrainingBench {
 
   // Waits for nothing but the norm of the gradients, as training does.
   void step() {
-    model_.zero_gradients();
-    model_.forward_backward(ids_, labels_, segments_, {}, {1.0 / targets(), 0.0}, nats_.view());
+    pass();
     optimizer_.gradient_norm(model_.stream());
-    optimizer_.step(model_.stream(), 1e-4);
-    model_.refresh(/*round=*/false);
+    update();
+  }
+  // Seconds of the parts of a step, each waited for.
+  nlohmann::ordered_json parts() {
+    nlohmann::ordered_json seconds;
+    const auto timed = [&](const char* part, const auto& work) {
+      const auto begin = std::chrono::steady_clock::now();
+      work();
+      model_.stream().wait();
+      seconds[part] = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    };
+    timed("pass", [&] { pass(); });
+    timed("norm", [&] { optimizer_.gradient_norm(model_.stream()); });
+    timed("update", [&] { update(); });
+    return seconds;
   }
   // The mean before the step that was made last. Waits.
   double loss() {
@@ -98,13 +125,37 @@ class TrainingBench {
     return sum / targets();
   }
 
+  // Of the machine now; of a GPU as it was before it held the model.
+  double product() const { return gpu_product_ > 0.0 ? gpu_product_ : product_rate(backend_, model_.options().dtype); }
+  // Bytes on the GPU, as they are and as planned.
+  nlohmann::ordered_json gpu_memory() const {
+    const size_t free_now = gpu_of(backend_).free_bytes;
+    const ModelConfig& config = model_.config();
+    const TrainingOptions& options = model_.options();
+    return {{"bytes", free_before_ > free_now ? free_before_ - free_now : 0},
+            {"planned_bytes", TrainingModel::memory(config, options, backend_.kind).total() +
+                                  Optimizer::moment_bytes(config, optimizer_.settings().moments) +
+                                  Optimizer::master_bytes(config, options.masters)}};
+  }
+
   Stream& stream() noexcept { return model_.stream(); }
   const Backend& backend() const noexcept { return backend_; }
   const TrainingModel& model() const noexcept { return model_; }
   double tokens() const noexcept { return static_cast<double>(ids_.size()); }
 
  private:
+  void pass() {
+    model_.zero_gradients();
+    model_.forward_backward(ids_, labels_, segments_, {}, {1.0 / targets(), 0.0}, nats_.view());
+  }
+  void update() {
+    optimizer_.step(model_.stream(), 1e-4);
+    model_.refresh(/*round=*/false);
+  }
+
   Backend backend_;
+  double gpu_product_;  // 0 on the CPU
+  size_t free_before_;  // of a GPU
   TrainingModel model_;
   Optimizer optimizer_;
   std::vector<int32_t> ids_, labels_;
@@ -115,6 +166,7 @@ class TrainingBench {
 struct Measured {
   double first_loss = 0.0;
   std::vector<double> tokens_per_second, product, share;
+  nlohmann::ordered_json parts;  // of a step
 };
 
 Measured measure(TrainingBench& bench, const BenchOptions& options) {
@@ -125,7 +177,7 @@ Measured measure(TrainingBench& bench, const BenchOptions& options) {
   measured.first_loss = bench.loss();
   for (int round = 0; round < options.repeats; ++round) {
     if (interrupt.requested()) fail(ErrorCode::cancelled, "interrupted");
-    const double product = product_rate(bench.backend(), bench.model().options().dtype);
+    const double product = bench.product();
     const auto begin = std::chrono::steady_clock::now();
     bench.step();
     bench.stream().wait();
@@ -134,28 +186,34 @@ Measured measure(TrainingBench& bench, const BenchOptions& options) {
     measured.product.push_back(product);
     measured.share.push_back(measured.tokens_per_second.back() * flops / product);
   }
+  measured.parts = bench.parts();
   return measured;
 }
 
 nlohmann::ordered_json to_json(const TrainingBench& bench, const BenchOptions& options, const Measured& measured) {
   const ModelConfig& config = bench.model().config();
-  return {{"model", options.config.empty() ? options.model.folder : options.config},
-          {"parameters", config.parameters()},
-          {"dtype", name(bench.model().options().dtype)},
-          {"recompute", options.recompute},
-          {"sequences", options.training_sequences},
-          {"tokens", options.training_tokens},
-          {"first_loss", measured.first_loss},
-          {"tokens_per_second", Spread(measured.tokens_per_second).json()},
-          {"flops_per_token", training_flops_per_token(config)},
-          {"ceiling", {{"product_flops_per_second", Spread(measured.product).json()}}},
-          {"share_of_ceiling", Spread(measured.share).median},
-          {"peak_memory_bytes", peak_memory_bytes()},
-          {"machine",
-           {{"device", device_name(bench.backend())},
-            {"cpu", this_machine().processor},
-            {"threads", bench.backend().threads}}},
-          {"commit", commit()}};
+  nlohmann::ordered_json json{{"model", options.config.empty() ? options.model.folder : options.config},
+                              {"parameters", config.parameters()},
+                              {"dtype", name(bench.model().options().dtype)},
+                              {"recompute", options.recompute},
+                              {"moments", options.moments},
+                              {"masters", options.masters},
+                              {"sequences", options.training_sequences},
+                              {"tokens", options.training_tokens},
+                              {"first_loss", measured.first_loss},
+                              {"tokens_per_second", Spread(measured.tokens_per_second).json()},
+                              {"seconds", measured.parts},
+                              {"flops_per_token", training_flops_per_token(config)},
+                              {"ceiling", {{"product_flops_per_second", Spread(measured.product).json()}}},
+                              {"share_of_ceiling", Spread(measured.share).median},
+                              {"peak_memory_bytes", peak_memory_bytes()},
+                              {"machine",
+                               {{"device", device_name(bench.backend())},
+                                {"cpu", this_machine().processor},
+                                {"threads", bench.backend().threads}}},
+                              {"commit", commit()}};
+  if (!bench.backend().place().on_host()) json["gpu_memory"] = bench.gpu_memory();
+  return json;
 }
 
 }  // namespace

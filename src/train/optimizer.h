@@ -50,6 +50,7 @@ class Optimizer {
   // nothing. The model's refresh() is up to the caller.
   void step(Stream& stream, double learning_rate);
 
+  const OptimizerSettings& settings() const noexcept { return settings_; }
   // Steps made: those that were skipped do not count.
   int64_t steps() const noexcept { return steps_; }
   void set_steps(int64_t steps) noexcept { steps_ = steps; }
