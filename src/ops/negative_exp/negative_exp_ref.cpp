@@ -5,9 +5,8 @@
 namespace saker::reference {
 
 void negative_exp(Stream&, const NegativeExpArgs& args) noexcept {
-  const auto& [y, x] = args;
-  for (int64_t i = 0; i < x.shape.elements(); ++i)
-    store_element(y.data, y.dtype, i, -std::exp(load_element(x.data, x.dtype, i)));
+  for (int64_t i = 0; i < args.x.shape.elements(); ++i)
+    store_element(args.y.data, args.y.dtype, i, -std::exp(load_element(args.x.data, args.x.dtype, i)));
 }
 
 }  // namespace saker::reference
