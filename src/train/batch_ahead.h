@@ -15,6 +15,7 @@ namespace saker {
 class BatchAhead {
  public:
   explicit BatchAhead(std::unique_ptr<DataFeed> feed) : feed_(std::move(feed)), position_(feed_->position()) {}
+  BatchAhead(const BatchAhead&) = delete;
 
   const std::vector<std::string>& sources() const noexcept { return feed_->sources(); }
   std::string tokenizer_json() const { return feed_->tokenizer_json(); }
