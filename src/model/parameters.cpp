@@ -134,6 +134,12 @@ void Parameters::zero_gradients(Stream& stream) {
   zero(stream, gradients_.everything());
 }
 
+ConstTensorView Parameters::gradients() {
+  const DType dtype = parameters_.front().gradient.dtype;
+  const TensorView bytes = gradients_.everything();
+  return {bytes.data, dtype, {bytes.shape.elements() / static_cast<int64_t>(size_of(dtype))}};
+}
+
 void Parameters::round(Stream& stream) {
   for (const Parameter& parameter : parameters_)
     if (parameter.rounded && !parameter.low) cast(stream, parameter.rounded, parameter.value);

@@ -58,6 +58,8 @@ class Parameters {
 
   // In the order of the stream's work, whose backend computes where these lie.
   void zero_gradients(Stream& stream);
+  // All gradients as one array, with zeros between them.
+  ConstTensorView gradients();
   // Renews the rounded copies of masters in one piece.
   void round(Stream& stream);
   // A copy in the layout of checkpoints, in f32 (f64 if the values are), that owns its memory, on the host.

@@ -89,6 +89,10 @@ TEST(Parameters, GradientsAreZeroAgain) {
       ASSERT_EQ(parameter.gradient.as<float>()[i], 0.0f);
       parameter.gradient.as<float>()[i] = 1.0f;
     }
+  double sum = 0.0;  // of all gradients as one array: ones, and zeros between
+  const ConstTensorView all = parameters.gradients();
+  for (int64_t i = 0; i < all.shape.elements(); ++i) sum += all.as<float>()[i];
+  EXPECT_EQ(sum, static_cast<double>(tiny_config().parameters()));
   parameters.zero_gradients(stream);
   for (const Parameter& parameter : parameters.all())
     for (int64_t i = 0; i < parameter.gradient.shape.elements(); ++i)

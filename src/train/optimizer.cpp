@@ -56,7 +56,7 @@ Optimizer::Optimizer(Parameters& parameters, const OptimizerSettings& settings)
 
 double Optimizer::gradient_norm(Stream& stream) {
   zero(stream, squared_norm_.view());
-  for (const Parameter& parameter : parameters_.all()) sum_of_squares(stream, squared_norm_.view(), parameter.gradient);
+  sum_of_squares(stream, squared_norm_.view(), parameters_.gradients());
   if (!stream.on_gpu()) return std::sqrt(*squared_norm_.view().as<double>());
   copy(stream, {norm_on_host_.data(), DType::f64, {1}}, squared_norm_.view());
   stream.wait();
