@@ -32,6 +32,12 @@ CLI::App* add_bench_train(CLI::App& bench) {
   command->add_option("--recompute", options->recompute, "activations computed twice: none, in_block or full")
       ->check(CLI::IsMember({"none", "in_block", "full"}))
       ->capture_default_str();
+  command->add_option("--moments", options->moments, "of AdamW: f32 or 8-bit")
+      ->check(CLI::IsMember({"f32", "8-bit"}))
+      ->capture_default_str();
+  command->add_option("--masters", options->masters, "of the weights: f32, or split with --dtype bf16")
+      ->check(CLI::IsMember({"f32", "split"}))
+      ->capture_default_str();
   command->add_option("-r", options->repeats, "steps that are timed")
       ->check(whole_number(1, 1000))
       ->capture_default_str();

@@ -21,6 +21,8 @@ struct BenchOptions {
   int64_t training_sequences = 8;  // of a step of training
   int64_t training_tokens = 256;   // of a sequence in a step of training
   std::string recompute = "none";  // none, in_block, full
+  std::string moments = "f32";     // or 8-bit
+  std::string masters = "f32";     // or split
   int repeats = 5;
   bool json = false;
 };

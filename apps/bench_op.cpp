@@ -21,10 +21,12 @@
 #include "ops/linear/linear_cases.h"
 #include "ops/linear_cross_entropy/linear_cross_entropy_cases.h"
 #include "ops/log_sum_exp/log_sum_exp_cases.h"
+#include "ops/negative_exp/negative_exp_cases.h"
 #include "ops/rms_norm/rms_norm_backward_cases.h"
 #include "ops/rms_norm/rms_norm_cases.h"
 #include "ops/selective_scan/selective_scan_backward_cases.h"
 #include "ops/selective_scan/selective_scan_cases.h"
+#include "ops/split_masters/split_masters_cases.h"
 #include "ops/sum_of_squares/sum_of_squares_cases.h"
 
 namespace saker::apps {
@@ -37,6 +39,8 @@ const std::map<std::string, Cases>& all_cases() {
   static const std::map<std::string, Cases> cases{
       {"cast", cast_cases},
       {"sum_of_squares", sum_of_squares_cases},
+      {"negative_exp", negative_exp_cases},
+      {"split_masters", split_masters_cases},
       {"selective_scan_backward", selective_scan_backward_cases},
       {"rms_norm_backward", rms_norm_backward_cases},
       {"linear_cross_entropy", linear_cross_entropy_cases},

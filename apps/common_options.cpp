@@ -4,7 +4,6 @@
 #include <thread>
 
 #include "apps/option_checks.h"
-#include "core/error.h"
 #include "ops/op_table.h"
 
 namespace saker::apps {
@@ -16,13 +15,6 @@ void add_device_options(CLI::App& command, DeviceOptions& options) {
 
 Backend open_device(const DeviceOptions& options) {
   return saker::open_device(options.device, options.threads);
-}
-
-Backend open_device_for_training(const DeviceOptions& options) {
-  const Backend backend = saker::open_device(options.device == "auto" ? "cpu" : options.device, options.threads);
-  SAKER_CHECK(backend.place().on_host(), ErrorCode::unsupported, "[device] training computes on the CPU; found {}",
-              saker::quoted(options.device));
-  return backend;
 }
 
 void add_threads_option(CLI::App& command, const std::string& name, const std::string& what, int& threads) {

@@ -15,6 +15,7 @@
 #include "apps/train_report.h"
 #include "apps/validation_sets.h"
 #include "core/error.h"
+#include "device/gpu.h"
 #include "io/checksum.h"
 #include "train/shard_feed.h"
 #include "train/trainer.h"
@@ -29,7 +30,7 @@ struct TrainOptions {
   std::string recipe, out, resume_from, fork_from, shards;
   std::vector<std::string> set;
   bool resume = false, dry_run = false, json = false;
-  double tokens_per_second = 0.0;
+  double tokens_per_second = 0.0, gpu_memory = 0.0;  // GB
   DeviceOptions device;
 };
 
@@ -52,8 +53,36 @@ void print_json(const nlohmann::ordered_json& json) {
 
 // Of products large enough to show what the machine can do, whatever the model.
 double product_rate(const Recipe& recipe, const Backend& backend) {
+  if (!backend.place().on_host()) return measure_gpu(backend, recipe.model.dtype).product;
   constexpr int64_t kLargeEnough = 1024;
   return measure_product(backend, recipe.model.dtype, kLargeEnough, kLargeEnough, kLargeEnough);
+}
+
+size_t free_gpu_bytes(int index) {
+  for (const GpuInfo& gpu : list_gpus())
+    if (gpu.index == index) return gpu.free_bytes;
+  return 0;
+}
+
+// What a run took of a GPU beside what was planned: from before the model until the end, when all is still there.
+struct GpuMemory {
+  size_t free_before = 0, planned = 0;
+
+  nlohmann::ordered_json json(int gpu) const {
+    const size_t free_now = free_gpu_bytes(gpu);
+    return {{"bytes", free_before > free_now ? free_before - free_now : 0}, {"planned_bytes", planned}};
+  }
+};
+
+// The GPU that --device names, or the most free one: a plan needs none, if --gpu-memory says what it has.
+DryRun dry_run_of(const TrainOptions& options) {
+  DryRun dry_run{.tokens_per_second = options.tokens_per_second};
+  const std::vector<GpuInfo> gpus = list_gpus();
+  dry_run.on_gpu = options.device.device.starts_with("cuda") || (options.device.device == "auto" && !gpus.empty());
+  dry_run.card_bytes = static_cast<size_t>(options.gpu_memory * 1e9);
+  if (dry_run.on_gpu && !gpus.empty() && dry_run.card_bytes == 0)
+    dry_run.card_bytes = free_gpu_bytes(open_device(options.device).gpu);
+  return dry_run;
 }
 
 nlohmann::ordered_json summary(const Trainer& trainer, const TrainingLine& line, const std::string& out) {
@@ -70,17 +99,19 @@ nlohmann::ordered_json summary(const Trainer& trainer, const TrainingLine& line,
 void dry_run(const Recipe& recipe, const TrainOptions& options) {
   std::optional<TokenDataset> dataset;
   if (has_manifest(recipe.data.shards)) dataset.emplace(recipe.data.shards, Verify::sizes);
-  const RunEstimate plan = estimate(recipe, dataset ? &*dataset : nullptr);
+  const DryRun how = dry_run_of(options);
+  const RunEstimate plan =
+      estimate(recipe, dataset ? &*dataset : nullptr, how.on_gpu ? BackendKind::cuda : BackendKind::cpu);
   if (options.json)
-    print_json(estimate_json(recipe, plan, options.tokens_per_second));
+    print_json(estimate_json(recipe, plan, how));
   else
-    print_estimate(recipe, plan, options.tokens_per_second);
+    print_estimate(recipe, plan, how);
 }
 
 void train(const TrainOptions& options) {
   const Recipe recipe = read_recipe(options);
   if (options.dry_run) return dry_run(recipe, options);
-  const Backend backend = open_device_for_training(options.device);
+  const Backend backend = open_device(options.device);
   auto data = std::make_unique<ShardFeed>(recipe);
   const Interrupt interrupt(Interrupt::Second::ends, Interrupt::Signals::termination_too);
   TrainerSettings settings;
@@ -90,7 +121,13 @@ void train(const TrainOptions& options) {
   settings.version = commit();
   settings.validation = read_validation(recipe, data->dataset());
   settings.product_rate = product_rate(recipe, backend);
-  TrainingLine line(estimate(recipe), settings.product_rate);
+  const RunEstimate plan = estimate(recipe, nullptr, backend.kind);
+  GpuMemory memory;
+  if (!backend.place().on_host()) {
+    memory = {free_gpu_bytes(backend.gpu), plan.device_bytes()};
+    require_gpu_memory(backend.gpu, plan.device_bytes(), fmt::format("training {}", recipe.name));
+  }
+  TrainingLine line(plan, settings.product_rate);
   settings.stop = [&] { return interrupt.requested(); };
   settings.on_step = [&](const StepResult& result) { line.update(result); };
   settings.on_news = [&](const std::string& text) { line.news(text); };
@@ -99,11 +136,14 @@ void train(const TrainOptions& options) {
   const bool finished = trainer.run();
   SAKER_CHECK(finished, ErrorCode::cancelled, "interrupted after step {}, which is saved; --resume continues",
               trainer.progress().step);
-  if (options.json)
-    print_json(summary(trainer, line, options.out));
-  else
+  if (options.json) {
+    nlohmann::ordered_json json = summary(trainer, line, options.out);
+    if (!backend.place().on_host()) json["gpu_memory"] = memory.json(backend.gpu);
+    print_json(json);
+  } else {
     fmt::print("{} steps, {} tokens: {}\n", trainer.progress().step, trainer.progress().tokens,
                (fs::path(options.out) / "model").string());
+  }
 }
 
 void check(const TrainOptions& options) {
@@ -130,6 +170,8 @@ void add_train(CLI::App& app) {
   fork->excludes(resume)->excludes(resume_from);
   command->add_flag("--dry-run", options->dry_run, "print schedule, tokens, memory and FLOPs, and do nothing");
   command->add_option("--tokens-per-second", options->tokens_per_second, "for the time that --dry-run tells")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--gpu-memory", options->gpu_memory, "GB of a GPU that is not here, for what --dry-run says fits")
       ->check(CLI::PositiveNumber);
   command->add_option("--set", options->set, "change a value of the recipe: stages.0.tokens=2M")->take_all();
   command->add_option("--data", options->shards, "folder of token shards (default: the recipe's data.shards)")

@@ -57,29 +57,48 @@ void print_schedule(const Recipe& recipe, const RunEstimate& estimate) {
                short_count(static_cast<double>(row.rows * row.context)), row.learning_rate, row.what);
 }
 
+// What the GPU's memory holds by the options that change it.
+void print_choices(const Recipe& recipe, const DryRun& dry_run) {
+  fmt::print("\n{:<8} {:<8} {:<10} {:>14} {:>24}\n", "masters", "moments", "recompute", "on the GPU",
+             dry_run.card_bytes > 0 ? fmt::format("tokens that fit {}", bytes_text(dry_run.card_bytes)) : "");
+  for (const MemoryChoice& choice : memory_choices(recipe, dry_run.card_bytes))
+    fmt::print("{:<8} {:<8} {:<10} {:>14} {:>24}\n", name(choice.masters), name(choice.moments), name(choice.recompute),
+               bytes_text(choice.bytes),
+               dry_run.card_bytes == 0          ? ""
+               : choice.micro_batch_tokens == 0 ? "none"
+                                                : fmt::format("{}", choice.micro_batch_tokens));
+}
+
+void print_memory(const RunEstimate& estimate, bool on_gpu) {
+  const MemoryPlan& memory = estimate.memory;
+  fmt::print(
+      "\nmemory   {}{}: parameters {}, gradients {}, rounded copies {}, moments {}, kept activations {}, working "
+      "{}{}{}\n",
+      bytes_text(on_gpu ? estimate.device_bytes() : estimate.memory_bytes()), on_gpu ? " on the GPU" : "",
+      bytes_text(memory.values), bytes_text(memory.gradients), bytes_text(memory.rounded),
+      bytes_text(estimate.moment_bytes), bytes_text(memory.kept), bytes_text(memory.working),
+      part("carried states", estimate.lane_bytes), on_gpu ? "" : part("copy for checkpoints", estimate.snapshot_bytes));
+  if (on_gpu && estimate.snapshot_bytes > 0)
+    fmt::print("host     {}: copy for checkpoints, pinned\n", bytes_text(estimate.snapshot_bytes));
+}
+
 }  // namespace
 
-void print_estimate(const Recipe& recipe, const RunEstimate& estimate, double tokens_per_second) {
-  const MemoryPlan& memory = estimate.memory;
+void print_estimate(const Recipe& recipe, const RunEstimate& estimate, const DryRun& dry_run) {
   const double flops = estimate.flops_per_token * static_cast<double>(estimate.tokens);
   fmt::print("{}: {} parameters, {} tokens in {} steps\n\n", recipe.name, recipe.model.config.parameters(),
              short_count(static_cast<double>(estimate.tokens)), estimate.steps);
   print_stages(estimate);
   print_schedule(recipe, estimate);
-  fmt::print(
-      "\nmemory   {}: parameters {}, gradients {}, rounded copies {}, moments {}, kept activations {}, working {}"
-      "{}{}\n",
-      bytes_text(estimate.memory_bytes()), bytes_text(memory.values), bytes_text(memory.gradients),
-      bytes_text(memory.rounded), bytes_text(estimate.moment_bytes), bytes_text(memory.kept),
-      bytes_text(memory.working), part("carried states", estimate.lane_bytes),
-      part("copy for checkpoints", estimate.snapshot_bytes));
+  print_memory(estimate, dry_run.on_gpu);
   fmt::print("compute  {:.3g} FLOPs, {:.3g} per token\n", flops, estimate.flops_per_token);
-  if (tokens_per_second > 0.0)
-    fmt::print("time     {} at {:.0f} tokens/s\n", duration(static_cast<double>(estimate.tokens) / tokens_per_second),
-               tokens_per_second);
+  if (dry_run.tokens_per_second > 0.0)
+    fmt::print("time     {} at {:.0f} tokens/s\n",
+               duration(static_cast<double>(estimate.tokens) / dry_run.tokens_per_second), dry_run.tokens_per_second);
+  if (dry_run.on_gpu) print_choices(recipe, dry_run);
 }
 
-nlohmann::ordered_json estimate_json(const Recipe& recipe, const RunEstimate& estimate, double tokens_per_second) {
+nlohmann::ordered_json estimate_json(const Recipe& recipe, const RunEstimate& estimate, const DryRun& dry_run) {
   nlohmann::ordered_json out{{"recipe", recipe.name},
                              {"parameters", recipe.model.config.parameters()},
                              {"tokens", estimate.tokens},
@@ -103,7 +122,17 @@ nlohmann::ordered_json estimate_json(const Recipe& recipe, const RunEstimate& es
                                {"batch", row.rows},
                                {"learning_rate", row.learning_rate},
                                {"what", row.what}});
-  if (tokens_per_second > 0.0) out["seconds"] = static_cast<double>(estimate.tokens) / tokens_per_second;
+  if (dry_run.tokens_per_second > 0.0)
+    out["seconds"] = static_cast<double>(estimate.tokens) / dry_run.tokens_per_second;
+  if (!dry_run.on_gpu) return out;
+  out["gpu_memory_bytes"] = estimate.device_bytes();
+  for (const MemoryChoice& choice : memory_choices(recipe, dry_run.card_bytes)) {
+    out["gpu_memory"].push_back({{"masters", name(choice.masters)},
+                                 {"moments", name(choice.moments)},
+                                 {"recompute", name(choice.recompute)},
+                                 {"bytes", choice.bytes}});
+    if (dry_run.card_bytes > 0) out["gpu_memory"].back()["micro_batch_tokens"] = choice.micro_batch_tokens;
+  }
   return out;
 }
 

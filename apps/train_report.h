@@ -11,9 +11,14 @@
 
 namespace saker::apps {
 
-// --dry-run. `tokens_per_second` 0: no time is told.
-void print_estimate(const Recipe& recipe, const RunEstimate& estimate, double tokens_per_second);
-nlohmann::ordered_json estimate_json(const Recipe& recipe, const RunEstimate& estimate, double tokens_per_second);
+// What --dry-run is told beside the recipe.
+struct DryRun {
+  bool on_gpu = false;
+  size_t card_bytes = 0;           // that are free on the GPU; 0: not known
+  double tokens_per_second = 0.0;  // 0: no time is told
+};
+void print_estimate(const Recipe& recipe, const RunEstimate& estimate, const DryRun& dry_run);
+nlohmann::ordered_json estimate_json(const Recipe& recipe, const RunEstimate& estimate, const DryRun& dry_run);
 
 // The line of the run on a terminal; elsewhere only news appear.
 class TrainingLine {

@@ -170,6 +170,9 @@ function(saker_tests)
     file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${level}/*.cpp)
     if(level STREQUAL gpu)
       list(APPEND sources ${CMAKE_SOURCE_DIR}/src/ops/op_testing_test.cpp)  # how cases are checked
+      if(SAKER_HAS_CUDA)
+        list(APPEND sources ${CMAKE_SOURCE_DIR}/src/train/trainer_test.cpp)  # on the GPU with SAKER_BACKEND=cuda
+      endif()
     endif()
     if(sources)
       add_executable(${level}_test ${sources})
@@ -183,6 +186,22 @@ function(saker_tests)
       set_tests_properties(${level} PROPERTIES LABELS ${level})
     endif()
   endforeach()
+endfunction()
+
+# tests/gpu_stand_in: training as on a GPU, with a stand-in for it that shows what the host does wrong. It takes the place
+# of the objects that stand in for CUDA in this build.
+function(saker_gpu_stand_in)
+  if(NOT SAKER_BUILD_TESTS OR SAKER_HAS_CUDA)
+    return()
+  endif()
+  saker_all_modules(modules)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/gpu_stand_in/*.cpp)
+  add_executable(gpu_stand_in_test ${sources} ${CMAKE_SOURCE_DIR}/tests/gpu/training_test.cpp
+                 ${CMAKE_SOURCE_DIR}/src/train/trainer_test.cpp)
+  target_include_directories(gpu_stand_in_test PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  target_link_libraries(gpu_stand_in_test PRIVATE ${modules} saker_options fmt::fmt nlohmann_json::nlohmann_json GTest::gtest_main)
+  add_test(NAME gpu_stand_in COMMAND gpu_stand_in_test --gtest_brief=1 WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  set_tests_properties(gpu_stand_in PROPERTIES LABELS gpu ENVIRONMENT SAKER_BACKEND=cuda)
 endfunction()
 
 # tests/conformance: the program behind scripts/conformance. As a test it runs on the data beside the project, once per

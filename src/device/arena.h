@@ -1,14 +1,20 @@
 // Bump allocator for activations: sized once, carved into tensors, never grown. Nothing allocates per token.
 #pragma once
 
+#include <utility>
+
 #include "device/buffer.h"
 
 namespace saker {
 
 class Arena {
  public:
+  // What cuBLASLt tells apart: the products of a tensor do not depend on what lies before it.
+  static constexpr size_t kAlignment = 256;
+
   Arena() = default;
   explicit Arena(size_t bytes, Place place = kHost) : buffer_(bytes, place) {}
+  explicit Arena(Buffer buffer) : buffer_(std::move(buffer)) {}
 
   // Bytes that a tensor takes within an arena.
   static size_t bytes_for(DType dtype, const Shape& shape) noexcept {
@@ -26,11 +32,12 @@ class Arena {
   }
 
   void reset() noexcept { used_ = 0; }
+  // All of it.
+  TensorView everything() { return {buffer_.data(), DType::u8, {static_cast<int64_t>(buffer_.bytes())}}; }
   size_t bytes() const noexcept { return buffer_.bytes(); }
   size_t free_bytes() const noexcept { return buffer_.bytes() - used_; }
 
  private:
-  static constexpr size_t kAlignment = 64;
   Buffer buffer_;
   size_t used_ = 0;
 };

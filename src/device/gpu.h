@@ -59,6 +59,13 @@ enum class RandomKind { normal, uniform };  // of deviation `scale`; in (-scale,
 void gpu_fill_random(int gpu, void* to, DType dtype, int64_t count, RandomKind kind, float scale, uint64_t seed,
                      uint64_t stream);
 
+// How often this process has waited for a GPU so far: streams' wait(), what allocates, copies outside of streams, and
+// lists that are staged faster than the GPU takes them.
+int64_t gpu_waits() noexcept;
+
+// What a GpuStream takes of its GPU's memory from the start.
+inline constexpr size_t kGpuStreamBytes = size_t{64} << 20;
+
 // An ordered queue of work on a GPU. What it is given runs later, in order; wait() returns when all is done. Errors of
 // launches are kept and thrown by wait(): a step checks once. Not thread-safe; several streams may be used at once.
 class GpuStream {
@@ -77,16 +84,19 @@ class GpuStream {
   // Copies in order with the other work; either side may be host memory, which must stay until wait() (pinned memory
   // for copies that do not hold up the caller).
   void copy(void* to, const void* from, size_t bytes) noexcept;
+  // The same of `rows` rows of `width` bytes, whose begins are so many bytes apart; and zeros in memory of the GPU.
+  void copy_rows(void* to, size_t to_pitch, const void* from, size_t from_pitch, size_t width, size_t rows) noexcept;
+  void zero_rows(void* to, size_t pitch, size_t width, size_t rows) noexcept;
 
   // Device memory of at least `bytes`, valid until the next call. Grows, and then stays.
   void* scratch(size_t bytes);
 
   // Small host arrays that kernels read, such as ids and segments: `list` numbers them, from 0. Copies `data` to the
   // list's memory on the GPU, whose address does not change as long as the list does not outgrow `reserve_list`.
-  static constexpr int kLists = 4;
+  static constexpr int kLists = 4, kUnstaged = kLists - 1;
   void reserve_list(int list, size_t bytes);
   void stage(int list, const void* data, size_t bytes);
-  // The GPU's copy of a host array, by its address and size: staged, or else copied now.
+  // The GPU's copy of a host array, by its address and size: staged, or else copied now to the list kUnstaged.
   const void* staged(const void* data, size_t bytes);
   // The host arrays may change from here on: their copies are not found any more.
   void unstage() noexcept;

@@ -9,17 +9,23 @@ namespace saker {
 
 class OnHost {
  public:
-  // Waits for the stream, whose backend the tensor belongs to. A view of the host must outlive this.
-  OnHost(const ConstTensorView& view, const Stream& stream) : view_(view) {
-    if (!stream.on_gpu()) return;
-    stream.wait();
-    fetched_ = fetch(view, stream.backend().place());
+  // Of a tensor that lies at `place`, after all work of its GPU. A view of the host must outlive this.
+  OnHost(const ConstTensorView& view, Place place) : view_(view) {
+    if (place.on_host()) return;
+    fetched_ = fetch(view, place);
     view_ = std::as_const(fetched_).view();
   }
+  // Of one where the stream computes; throws what of its work went wrong.
+  OnHost(const ConstTensorView& view, const Stream& stream) : OnHost(waited(view, stream), stream.backend().place()) {}
 
   ConstTensorView view() const noexcept { return view_; }
 
  private:
+  static const ConstTensorView& waited(const ConstTensorView& view, const Stream& stream) {
+    stream.wait();
+    return view;
+  }
+
   Tensor fetched_;
   ConstTensorView view_;
 };

@@ -41,7 +41,7 @@ TEST(Buffer, IsZeroedAndAligned) {
 TEST(Arena, CarvesAlignedTensors) {
   Arena arena(2 * Arena::bytes_for(DType::f32, Shape{3, 5}));
   const TensorView a = arena.take(DType::f32, Shape{3, 5}), b = arena.take(DType::f32, Shape{3, 5});
-  EXPECT_EQ(b.as<std::byte>() - a.as<std::byte>(), 64);
+  EXPECT_EQ(b.as<std::byte>() - a.as<std::byte>(), ptrdiff_t{Arena::kAlignment});
   arena.reset();
   EXPECT_EQ(arena.take(DType::f32, Shape{1, 1}).data, a.data);
 }

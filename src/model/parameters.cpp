@@ -1,17 +1,18 @@
 #include "model/parameters.h"
 
 #include <algorithm>
-#include <cstring>
 #include <memory>
+#include <utility>
 
 #include "core/error.h"
-#include "device/cpu/parallel.h"
+#include "device/on_host.h"
+#include "device/stream_memory.h"
+#include "ops/cast/cast.h"
+#include "ops/split_masters/split_masters.h"
 
 namespace saker {
 
 namespace {
-
-constexpr int64_t kGrain = 1 << 16;  // elements
 
 // [e, n] -> [n, e] for A_log, [e, 1, k] -> [k, e] for conv1d.weight.
 bool is_transposed(TensorRole role) noexcept {
@@ -50,45 +51,78 @@ size_t bytes_of(const ModelConfig& config, DType dtype, bool (*counts)(TensorRol
 
 }  // namespace
 
-void Parameter::to_stored(TensorView stored, ConstTensorView array) const {
+void Parameter::to_stored(TensorView stored, ConstTensorView array, Place place) const {
   check_shape(*this, stored_shape, stored.shape);
   check_shape(*this, value.shape, array.shape);
-  relayout(stored, array, is_transposed(role), value.shape[0], value.shape[-1]);
+  relayout(stored, OnHost(array, place).view(), is_transposed(role), value.shape[0], value.shape[-1]);
 }
 
-void Parameter::from_stored(TensorView array, ConstTensorView stored) const {
+void Parameter::from_stored(TensorView array, ConstTensorView stored, Place place) const {
   check_shape(*this, value.shape, array.shape);
   check_shape(*this, stored_shape, stored.shape);
-  relayout(array, stored, is_transposed(role), value.shape[-1], value.shape[0]);
+  if (place.on_host()) return relayout(array, stored, is_transposed(role), value.shape[-1], value.shape[0]);
+  Tensor made(array.dtype, array.shape);
+  from_stored(made.view(), stored);
+  copy_bytes(array.data, place, made.view().data, kHost, made.bytes());
 }
 
-size_t Parameters::value_bytes(const ModelConfig& config, DType dtype) {
-  return bytes_of(config, dtype, [](TensorRole) { return true; });
+void Parameter::master_to_stored(TensorView stored, const MasterView& master, Place place) const {
+  if (!master.is_split()) return to_stored(stored, master.value, place);
+  const Tensor joined = master_on_host(master, place);
+  to_stored(stored, joined.view());
+}
+
+void Parameter::set_master(ConstTensorView stored, Place place) const {
+  if (!low) return from_stored(value, stored, place);
+  Tensor master(DType::f32, value.shape), high(DType::bf16, value.shape), rest(DType::u8, low.shape);
+  from_stored(master.view(), stored);
+  for (int64_t i = 0; i < value.shape.elements(); ++i) {
+    const SplitMaster split = split_master(master.view().as<uint32_t>()[i]);
+    high.view().as<uint16_t>()[i] = split.high;
+    rest.view().as<uint16_t>()[i] = split.low;
+  }
+  copy_bytes(rounded.data, place, high.view().data, kHost, high.bytes());
+  copy_bytes(low.data, place, rest.view().data, kHost, rest.bytes());
+}
+
+size_t Parameters::value_bytes(const ModelConfig& config, DType dtype, MasterFormat masters) {
+  if (masters == MasterFormat::f32) return bytes_of(config, dtype, [](TensorRole) { return true; });
+  return bytes_of(config, dtype, [](TensorRole role) { return !is_rounded(role); }) +
+         bytes_of(config, DType::bf16, is_rounded);
+}
+
+int64_t Parameters::largest_rounded(const ModelConfig& config) {
+  int64_t largest = 0;
+  for (const TensorSpec& spec : tensor_specs(config))
+    if (is_rounded(spec.role)) largest = std::max(largest, spec.shape.elements());
+  return largest;
 }
 
 size_t Parameters::rounded_bytes(const ModelConfig& config) {
   return bytes_of(config, DType::bf16, is_rounded);
 }
 
-Parameters::Parameters(const Weights& weights, DType dtype, bool rounded, int threads)
+Parameters::Parameters(const Weights& weights, DType dtype, bool rounded, Place place, MasterFormat masters)
     : config_(weights.config),
-      threads_(threads),
-      values_(value_bytes(weights.config, dtype)),
-      gradients_(value_bytes(weights.config, dtype)),
-      rounded_(rounded ? rounded_bytes(weights.config) : 0) {
+      place_(place),
+      values_(value_bytes(weights.config, dtype, masters), place),
+      gradients_(value_bytes(weights.config, dtype), place),
+      rounded_(rounded ? rounded_bytes(weights.config) : 0, place) {
   for_each_tensor(weights, [&](const TensorSpec& spec, const ConstTensorView& stored) {
     const Shape shape = computed_shape(spec);
+    const bool splits = masters == MasterFormat::split && is_rounded(spec.role);
     Parameter parameter{.name = spec.name,
                         .role = spec.role,
                         .stored_shape = spec.shape,
-                        .value = values_.take(dtype, shape),
+                        .value = splits ? TensorView(nullptr, dtype, shape) : values_.take(dtype, shape),
                         .gradient = gradients_.take(dtype, shape),
-                        .rounded = {}};
+                        .rounded = {},
+                        .low = {}};
     if (rounded && is_rounded(spec.role)) parameter.rounded = rounded_.take(DType::bf16, shape);
-    parameter.from_stored(parameter.value, stored);
+    if (splits) parameter.low = values_.take(DType::u8, {2 * shape.elements()});
+    parameter.set_master(stored, place);
     parameters_.push_back(std::move(parameter));
   });
-  round();
 }
 
 const Parameter* Parameters::find(std::string_view name) const noexcept {
@@ -96,33 +130,28 @@ const Parameter* Parameters::find(std::string_view name) const noexcept {
   return found == parameters_.end() ? nullptr : &*found;
 }
 
-void Parameters::zero_gradients() noexcept {
-  for (const Parameter& parameter : parameters_) {
-    const auto size = static_cast<int64_t>(size_of(parameter.gradient.dtype));
-    parallel_for(threads_, parameter.gradient.shape.elements(), kGrain, [&](int64_t begin, int64_t end) {
-      std::memset(parameter.gradient.as<std::byte>() + begin * size, 0, static_cast<size_t>((end - begin) * size));
-    });
-  }
+void Parameters::zero_gradients(Stream& stream) {
+  zero(stream, gradients_.everything());
 }
 
-void Parameters::round() noexcept {
-  for (const Parameter& parameter : parameters_) {
-    if (!parameter.rounded) continue;
-    const auto size = static_cast<int64_t>(size_of(parameter.value.dtype));
-    parallel_for(threads_, parameter.value.shape.elements(), kGrain, [&](int64_t begin, int64_t end) {
-      convert_elements(parameter.rounded.as<BFloat16>() + begin, DType::bf16,
-                       parameter.value.as<std::byte>() + begin * size, parameter.value.dtype, end - begin);
-    });
-  }
+ConstTensorView Parameters::gradients() {
+  const DType dtype = parameters_.front().gradient.dtype;
+  const TensorView bytes = gradients_.everything();
+  return {bytes.data, dtype, {bytes.shape.elements() / static_cast<int64_t>(size_of(dtype))}};
+}
+
+void Parameters::round(Stream& stream) {
+  for (const Parameter& parameter : parameters_)
+    if (parameter.rounded && !parameter.low) cast(stream, parameter.rounded, parameter.value);
 }
 
 Weights Parameters::to_weights() const {
-  std::vector<ConstTensorView> values;
-  for (const Parameter& parameter : parameters_) values.push_back(parameter.value);
-  return to_weights(values);
+  std::vector<MasterView> masters;
+  for (const Parameter& parameter : parameters_) masters.push_back(parameter.master());
+  return to_weights(masters, place_);
 }
 
-Weights Parameters::to_weights(std::span<const ConstTensorView> values) const {
+Weights Parameters::to_weights(std::span<const MasterView> masters, Place place) const {
   const DType dtype = parameters_.front().value.dtype;
   Weights weights;
   weights.config = config_;
@@ -131,7 +160,7 @@ Weights Parameters::to_weights(std::span<const ConstTensorView> values) const {
   size_t i = 0;
   for_each_tensor(weights, [&](const TensorSpec& spec, ConstTensorView& view) {
     auto tensor = std::make_shared<Tensor>(dtype, spec.shape);
-    parameters_[i].to_stored(tensor->view(), values[i]);
+    parameters_[i].master_to_stored(tensor->view(), masters[i], place);
     ++i;
     view = tensor->view();
     weights.storage.push_back(std::move(tensor));

@@ -1,6 +1,7 @@
 #include "model/state.h"
 
 #include "device/gpu.h"
+#include "device/stream_memory.h"
 
 namespace saker {
 
@@ -47,6 +48,18 @@ void StatePool::reset(int64_t slot) {
 void StatePool::copy_slot(int64_t from, int64_t to) {
   copy_slots(conv_, from, conv_, to);
   copy_slots(ssm_, from, ssm_, to);
+}
+
+void StatePool::reset(Stream& stream, int64_t first, int64_t count) {
+  for (Tensor* state : {&conv_, &ssm_})
+    zero_rows(stream, slot_rows(*state, first), slot_bytes(state->view()) * static_cast<size_t>(count),
+              static_cast<size_t>(state->view().shape[0]));
+}
+
+void StatePool::copy_slot(Stream& stream, int64_t from, int64_t to) {
+  for (Tensor* state : {&conv_, &ssm_})
+    copy_rows(stream, slot_rows(*state, to), slot_rows(std::as_const(*state), from), slot_bytes(state->view()),
+              static_cast<size_t>(state->view().shape[0]));
 }
 
 void RecurrentState::reset() {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "device/backend.h"
 #include "device/buffer.h"
 #include "model/config.h"
 
@@ -39,6 +40,9 @@ class StatePool {
   Place place() const noexcept { return ssm_.place(); }
   void reset(int64_t slot);
   void copy_slot(int64_t from, int64_t to);
+  // The same in the order of the work of a stream, which computes where these lie: slots [first, first + count).
+  void reset(Stream& stream, int64_t first, int64_t count);
+  void copy_slot(Stream& stream, int64_t from, int64_t to);
 
  private:
   friend class RecurrentState;

@@ -3,10 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "device/arena.h"
 #include "model/config.h"
+#include "model/master.h"
 #include "model/mixer_backward.h"
 #include "model/state.h"
 
@@ -22,10 +24,15 @@ namespace saker {
 //   full      the layer's input alone: a d. All but out_proj is computed twice.
 // The memory of one layer beyond what is kept is needed once, whatever the number of layers.
 enum class Recompute { none, in_block, full };
+// As recipes say.
+constexpr std::string_view name(Recompute level) noexcept {
+  return level == Recompute::none ? "none" : level == Recompute::in_block ? "in_block" : "full";
+}
 
 struct TrainingOptions {
   // Of the inputs of products: f32, bf16 (from f32 masters), or f64 for everything on the reference backend.
   DType dtype = DType::f32;
+  MasterFormat masters = MasterFormat::f32;  // split: with bf16
   Recompute recompute = Recompute::none;
   int64_t max_rows = 1024;  // tokens of a micro-batch
   int64_t max_slots = 0;    // sequences whose state is carried; 0 where every document starts from zero state

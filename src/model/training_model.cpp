@@ -1,16 +1,16 @@
 #include "model/training_model.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 
 #include "core/error.h"
-#include "device/cpu/parallel.h"
+#include "device/stream_memory.h"
+#include "model/gpu_scratch.h"
 #include "ops/cast/cast.h"
 #include "ops/check.h"
 #include "ops/embedding/embedding.h"
 #include "ops/embedding/embedding_backward.h"
 #include "ops/linear/linear.h"
+#include "ops/negative_exp/negative_exp.h"
 #include "ops/rms_norm/rms_norm.h"
 #include "ops/rms_norm/rms_norm_backward.h"
 
@@ -28,6 +28,8 @@ const TrainingOptions& checked(const TrainingOptions& options, const ModelConfig
                   (options.dtype == DType::f64 && backend.kind == BackendKind::reference),
               ErrorCode::unsupported, "[training] dtype: expected f32 or bf16 on the {} backend, found {}",
               name(backend.kind), name(options.dtype));
+  SAKER_CHECK(options.masters == MasterFormat::f32 || options.dtype == DType::bf16, ErrorCode::invalid_argument,
+              "[training] masters are split where products are in bf16; found {}", name(options.dtype));
   SAKER_CHECK(options.max_rows >= 1 && options.max_slots >= 0, ErrorCode::invalid_argument,
               "[training] expected at least one row and no less than 0 slots, found {} and {}", options.max_rows,
               options.max_slots);
@@ -39,9 +41,32 @@ size_t arena_bytes(const ModelConfig& config, const TrainingOptions& options) {
   return bytes.kept + bytes.working;
 }
 
-void copy(TensorView to, ConstTensorView from) noexcept {
-  const size_t bytes = static_cast<size_t>(from.shape.elements()) * size_of(from.dtype);
-  if (bytes) std::memcpy(to.data, from.data, bytes);
+enum List { kIds, kSegments, kLabels };  // of GpuStream
+
+// The lists that all operations of a pass read travel to a GPU once, through pinned memory: several passes may be
+// queued before the first has ended.
+class StagedPass {
+ public:
+  StagedPass(Stream& stream, std::span<const int32_t> ids, std::span<const int32_t> labels, Segments segments) {
+    if (!stream.on_gpu()) return;
+    GpuStream& gpu = stream.gpu();
+    staged_.emplace(gpu);
+    gpu.stage(kIds, ids.data(), ids.size_bytes());
+    gpu.stage(kLabels, labels.data(), labels.size_bytes());
+    gpu.stage(kSegments, segments.data(), segments.size_bytes());
+  }
+
+ private:
+  std::optional<GpuStream::StagedLists> staged_;
+};
+
+// What products take beside their tensors on the CPU: the gradient of an output, transposed; in bf16 also as it is.
+size_t product_bytes(const ModelConfig& config, const TrainingOptions& options) {
+  const int64_t logits = std::min(kHeadRows, options.max_rows) * config.vocab_size;
+  const int64_t outputs =
+      (options.dtype == DType::bf16 ? 2 : 1) * std::max(options.max_rows * 2 * config.d_inner, logits);
+  return static_cast<size_t>(logits) * size_of(accumulation(options.dtype)) +
+         static_cast<size_t>(outputs) * size_of(options.dtype);
 }
 
 // Empty tensors become tensors of no slots, which operations take.
@@ -78,30 +103,41 @@ ConstTensorView computed(const Parameter& parameter) {
 
 }  // namespace
 
-MemoryPlan TrainingModel::memory(const ModelConfig& config, const TrainingOptions& options) {
+MemoryPlan TrainingModel::memory(const ModelConfig& config, const TrainingOptions& options, BackendKind kind) {
   const auto bytes = TrainingActivations::bytes(config, options);
-  const size_t values = Parameters::value_bytes(config, accumulation(options.dtype));
-  const int64_t logits = std::min(kHeadRows, options.max_rows) * config.vocab_size;
-  // The gradient of a product's output, transposed; in bf16 also as it is.
-  const int64_t outputs =
-      (options.dtype == DType::bf16 ? 2 : 1) * std::max(options.max_rows * 2 * config.d_inner, logits);
+  const DType sums = accumulation(options.dtype);
   const int64_t A = config.n_layer * config.d_state * config.d_inner;
-  return {.values = values,
-          .gradients = values,
+  return {.values = Parameters::value_bytes(config, sums, options.masters),
+          .gradients = Parameters::value_bytes(config, sums),
           .rounded = options.dtype == DType::bf16 ? Parameters::rounded_bytes(config) : 0,
           .kept = bytes.kept,
-          .working = bytes.working + static_cast<size_t>(A + logits) * size_of(accumulation(options.dtype)) +
-                     static_cast<size_t>(outputs) * size_of(options.dtype)};
+          .working = bytes.working + static_cast<size_t>(A) * size_of(sums) +
+                     (kind == BackendKind::cuda ? gpu_scratch_bytes(config, options) + kGpuStreamBytes
+                                                : product_bytes(config, options))};
 }
 
 TrainingModel::TrainingModel(const Weights& weights, const Backend& backend, const TrainingOptions& options)
     : options_(checked(options, weights.config, backend)),
       stream_(backend),
-      parameters_(weights, accumulation(options.dtype), options.dtype == DType::bf16, backend.threads),
-      A_(accumulation(options.dtype), {weights.config.n_layer, weights.config.d_state, weights.config.d_inner}),
-      arena_(arena_bytes(weights.config, options)) {
+      parameters_(weights, accumulation(options.dtype), options.dtype == DType::bf16, backend.place(), options.masters),
+      A_(accumulation(options.dtype), {weights.config.n_layer, weights.config.d_state, weights.config.d_inner},
+         backend.place()),
+      arena_(arena_bytes(weights.config, options), backend.place()) {
+  reserve();
   bind();
-  refresh(/*round=*/false);
+  refresh();
+}
+
+// So that no pass allocates, and what is reserved is what the plan says.
+void TrainingModel::reserve() {
+  if (!stream_.on_gpu()) return;
+  GpuStream& gpu = stream_.gpu();
+  gpu.scratch(gpu_scratch_bytes(config(), options_));
+  const auto rows = static_cast<size_t>(options_.max_rows);
+  gpu.reserve_list(kIds, rows * sizeof(int32_t));
+  gpu.reserve_list(kSegments, rows * sizeof(Segment));
+  gpu.reserve_list(kLabels, rows * sizeof(int32_t));
+  gpu.reserve_list(GpuStream::kUnstaged, embedding_backward_list_bytes(options_.max_rows));
 }
 
 void TrainingModel::bind() {
@@ -131,15 +167,9 @@ void TrainingModel::bind() {
 }
 
 void TrainingModel::refresh(bool round) {
-  if (round) parameters_.round();
-  for (size_t i = 0; i < layers_.size(); ++i) {
-    const ConstTensorView A_log = layers_[i].A_log;
-    const TensorView A = A_.view().index(static_cast<int64_t>(i));
-    parallel_for(stream_.threads(), A.shape.elements(), /*grain=*/4096, [&](int64_t begin, int64_t end) {
-      for (int64_t at = begin; at < end; ++at)
-        store_element(A.data, A.dtype, at, -std::exp(load_element(A_log.data, A_log.dtype, at)));
-    });
-  }
+  if (round) parameters_.round(stream_);
+  for (size_t i = 0; i < layers_.size(); ++i)
+    negative_exp(stream_, A_.view().index(static_cast<int64_t>(i)), layers_[i].A_log);
 }
 
 void TrainingModel::check(std::span<const int32_t> ids, std::span<const int32_t> labels, Segments segments,
@@ -179,8 +209,8 @@ void TrainingModel::check(std::span<const int32_t> ids, std::span<const int32_t>
 
 void TrainingModel::forward(std::span<const int32_t> ids, Segments segments, const StateView& state) {
   at_.place(arena_, config(), options_, static_cast<int64_t>(ids.size()), state.slots());
-  copy(at_.before.conv, state.conv);
-  copy(at_.before.ssm, state.ssm);
+  copy(stream_, at_.before.conv, state.conv);
+  copy(stream_, at_.before.ssm, state.ssm);
   embedding(stream_, at_.residuals[0], embeddings_, ids);
   for (size_t i = 0; i < layers_.size(); ++i) {
     cast(stream_, at_.residuals[i + 1], at_.residuals[i]);
@@ -194,8 +224,8 @@ void TrainingModel::forward(std::span<const int32_t> ids, Segments segments, con
 void TrainingModel::rebuild(int64_t layer, Segments segments) {
   const auto i = static_cast<size_t>(layer);
   const MixerState before = layer_of(at_.before, layer);
-  copy(at_.replay.conv, before.conv);
-  copy(at_.replay.ssm, before.ssm);
+  copy(stream_, at_.replay.conv, before.conv);
+  copy(stream_, at_.replay.ssm, before.ssm);
   mixer_scan(stream_, config(), layers_[i].values, at_.residuals[i], at_.layers[i], segments, at_.replay,
              /*products=*/options_.recompute == Recompute::full);
 }
@@ -224,6 +254,7 @@ void TrainingModel::forward_backward(std::span<const int32_t> ids, std::span<con
                                      StateView state, const LossOptions& loss, TensorView nats,
                                      const std::optional<StateView>& dstate) {
   check(ids, labels, segments, state, nats, dstate);
+  const StagedPass staged(stream_, ids, labels, segments);
   forward(ids, segments, with_shape(state, config(), accumulation_dtype()));
   linear_cross_entropy(stream_, {.nats = {nats.data, nats.dtype, at_.lse.shape},
                                  .lse = at_.lse,
@@ -246,6 +277,7 @@ void TrainingModel::forward_backward(std::span<const int32_t> ids, std::span<con
 void TrainingModel::evaluate(std::span<const int32_t> ids, std::span<const int32_t> labels, Segments segments,
                              StateView state, TensorView nats) {
   check(ids, labels, segments, state, nats, std::nullopt);
+  const StagedPass staged(stream_, ids, labels, segments);
   forward(ids, segments, with_shape(state, config(), accumulation_dtype()));
   linear_cross_entropy(stream_, {.nats = {nats.data, nats.dtype, at_.lse.shape},
                                  .lse = at_.lse,

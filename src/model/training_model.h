@@ -2,6 +2,10 @@
 //
 // The forward pass is that of inference (model/mixer.h), operation by operation; the backward pass is model-spec
 // section 6. Everything is deterministic: the same bits for any number of threads and any level of recomputation.
+//
+// Tensors lie where the backend computes, parameters and states as well as nats; ids, labels and segments on the host,
+// free to change when a call returns. On a GPU calls return when their work is queued on stream(): nothing in a pass
+// waits.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +24,9 @@
 
 namespace saker {
 
-// Bytes, known before anything is allocated; `working` to a few per cent, as the library that multiplies has scratch of
-// its own; machines without products in bf16 hold their inputs in f32, too. The optimiser's moments come on top.
+// Bytes, known before anything is allocated. On the CPU `working` to a few per cent, as the library that multiplies has
+// scratch of its own; machines without products in bf16 hold their inputs in f32, too. On a GPU (model/gpu_scratch.h)
+// what CUDA takes for itself is not in it. The optimiser's moments come on top.
 struct MemoryPlan {
   size_t values = 0, gradients = 0;  // of the parameters
   size_t rounded = 0;                // bf16 copies
@@ -42,7 +47,8 @@ class TrainingModel {
   // Copies the weights. Throws invalid_argument and unsupported for options that cannot be, out_of_memory.
   TrainingModel(const Weights& weights, const Backend& backend, const TrainingOptions& options);
 
-  static MemoryPlan memory(const ModelConfig& config, const TrainingOptions& options);
+  static MemoryPlan memory(const ModelConfig& config, const TrainingOptions& options,
+                           BackendKind kind = BackendKind::cpu);
 
   const ModelConfig& config() const noexcept { return parameters_.config(); }
   const TrainingOptions& options() const noexcept { return options_; }
@@ -52,6 +58,8 @@ class TrainingModel {
   // Of states, gradients of states, nats and gradients: f32, or f64 if the model computes in f64.
   DType accumulation_dtype() const noexcept { return options_.dtype == DType::f64 ? DType::f64 : DType::f32; }
 
+  // Before the first micro-batch of a step.
+  void zero_gradients() { parameters_.zero_gradients(stream_); }
   // To be called after values changed: what is derived from them is computed again. `round`: the rounded copies as well
   // (adamw writes them by itself).
   void refresh(bool round = true);
@@ -88,6 +96,7 @@ class TrainingModel {
   };
 
   void bind();
+  void reserve();
   void check(std::span<const int32_t> ids, std::span<const int32_t> labels, Segments segments, const StateView& state,
              const TensorView& nats, const std::optional<StateView>& dstate) const;
   void forward(std::span<const int32_t> ids, Segments segments, const StateView& state);

@@ -36,6 +36,9 @@ constexpr OpTable kReference{
     .sum_of_squares = reference::sum_of_squares,
     .adamw = reference::adamw,
     .adamw_8bit = reference::adamw_8bit,
+    .negative_exp = reference::negative_exp,
+    .split_masters = reference::split_masters,
+    .join_masters = reference::join_masters,
 };
 constexpr OpTable kCpu{
     .embedding = cpu::embedding,
@@ -58,6 +61,9 @@ constexpr OpTable kCpu{
     .sum_of_squares = cpu::sum_of_squares,
     .adamw = cpu::adamw,
     .adamw_8bit = cpu::adamw_8bit,
+    .negative_exp = cpu::negative_exp,
+    .split_masters = cpu::split_masters,
+    .join_masters = cpu::join_masters,
 };
 
 std::string_view environment(const char* variable) {
@@ -84,6 +90,9 @@ void for_each_op(OpTable& table, const OpTable& other, const Visit& visit) {
   visit("sum_of_squares", table.sum_of_squares, other.sum_of_squares);
   visit("adamw", table.adamw, other.adamw);
   visit("adamw_8bit", table.adamw_8bit, other.adamw_8bit);
+  visit("negative_exp", table.negative_exp, other.negative_exp);
+  visit("split_masters", table.split_masters, other.split_masters);
+  visit("join_masters", table.join_masters, other.join_masters);
 }
 
 void use_reference(OpTable& table, std::string_view op) {

@@ -15,12 +15,14 @@
 #include "ops/linear_cross_entropy/linear_cross_entropy.h"
 #include "ops/log_sum_exp/log_sum_exp.h"
 #include "ops/mixer_step/mixer_step.h"
+#include "ops/negative_exp/negative_exp.h"
 #include "ops/pick_columns/pick_columns.h"
 #include "ops/quantize/quantize.h"
 #include "ops/rms_norm/rms_norm.h"
 #include "ops/rms_norm/rms_norm_backward.h"
 #include "ops/selective_scan/selective_scan.h"
 #include "ops/selective_scan/selective_scan_backward.h"
+#include "ops/split_masters/split_masters.h"
 #include "ops/sum_of_squares/sum_of_squares.h"
 
 namespace saker {
@@ -48,6 +50,9 @@ struct OpTable {
   void (*sum_of_squares)(Stream&, const SumOfSquaresArgs&);
   void (*adamw)(Stream&, const AdamwArgs&);
   void (*adamw_8bit)(Stream&, const Adamw8bitArgs&);
+  void (*negative_exp)(Stream&, const NegativeExpArgs&);
+  void (*split_masters)(Stream&, const SplitMastersArgs&);
+  void (*join_masters)(Stream&, const JoinMastersArgs&);
 };
 
 // What to run on. Environment: SAKER_BACKEND=reference|cpu|cuda, SAKER_CPU_ISA=baseline|avx2|avx512 (at most),

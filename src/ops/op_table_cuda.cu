@@ -1,14 +1,8 @@
-#include "core/error.h"
 #include "ops/op_table.h"
 
 namespace saker {
 
 namespace {
-
-template <class Args>
-void not_on_a_gpu(Stream&, const Args&) {
-  fail(ErrorCode::unsupported, "[backend] moments in 8 bits have no CUDA version; train with --device cpu");
-}
 
 constexpr OpTable kCuda{
     .embedding = cuda::embedding,
@@ -30,7 +24,10 @@ constexpr OpTable kCuda{
     .linear_cross_entropy = cuda::linear_cross_entropy,
     .sum_of_squares = cuda::sum_of_squares,
     .adamw = cuda::adamw,
-    .adamw_8bit = not_on_a_gpu,
+    .adamw_8bit = cuda::adamw_8bit,
+    .negative_exp = cuda::negative_exp,
+    .split_masters = cuda::split_masters,
+    .join_masters = cuda::join_masters,
 };
 
 }  // namespace

@@ -25,7 +25,7 @@ class CheckpointWriter {
   ~CheckpointWriter() = default;
 
   // Takes the memory that start() copies states to. Throws out_of_memory.
-  void reserve(const TrainingState& state, int threads) { snapshot_.emplace(state, threads); }
+  void reserve(const TrainingState& state, Stream& stream) { snapshot_.emplace(state, stream); }
 
   // From the state itself.
   void write(const std::filesystem::path& folder, const TrainingState& state);

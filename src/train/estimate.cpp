@@ -59,6 +59,24 @@ std::vector<SourceTokens> shares(const StagePlan& plan) {
   return out;
 }
 
+int64_t longest_context(const Recipe& recipe) {
+  int64_t longest = 0;
+  for (const StageRecipe& stage : recipe.stages) longest = std::max(longest, stage.context);
+  return longest;
+}
+
+// The largest multiple of `unit` for which `bytes` of it, which grows, are at most `limit`; 0 if there is none.
+template <class Bytes>
+int64_t largest_multiple(int64_t unit, size_t limit, const Bytes& bytes) {
+  constexpr int64_t kMost = int64_t{1} << 24;
+  int64_t fits = 0, too_many = std::max<int64_t>(1, kMost / unit) + 1;
+  while (too_many - fits > 1) {
+    const int64_t middle = fits + (too_many - fits) / 2;
+    (bytes(middle * unit) <= limit ? fits : too_many) = middle;
+  }
+  return fits * unit;
+}
+
 size_t lane_bytes(const Recipe& recipe) {
   if (recipe.data.packing != Packing::carried) return 0;
   return static_cast<size_t>(Lanes::slots(recipe.batch.to) * recipe.model.config.state_bytes());
@@ -67,8 +85,7 @@ size_t lane_bytes(const Recipe& recipe) {
 }  // namespace
 
 int64_t micro_batch_tokens(const Recipe& recipe) {
-  int64_t longest = 0;
-  for (const StageRecipe& stage : recipe.stages) longest = std::max(longest, stage.context);
+  const int64_t longest = longest_context(recipe);
   const int64_t wanted = recipe.run.micro_batch_tokens > 0 ? recipe.run.micro_batch_tokens : kUsualMicroBatch;
   return std::max(wanted, longest);
 }
@@ -76,9 +93,10 @@ int64_t micro_batch_tokens(const Recipe& recipe) {
 TrainingOptions training_options(const Recipe& recipe) {
   TrainingOptions options;
   options.dtype = recipe.model.dtype;
+  options.masters = recipe.optimizer.masters;
   options.recompute = recipe.run.recompute;
   options.max_rows = micro_batch_tokens(recipe);
-  options.max_slots = 1;
+  options.max_slots = recipe.data.packing == Packing::carried ? Lanes::slots(recipe.batch.to) : 1;
   return options;
 }
 
@@ -86,7 +104,31 @@ bool writes_beside_training(const Recipe& recipe) {
   return recipe.checkpoints.asynchronous && recipe.checkpoints.every_tokens > 0;
 }
 
-RunEstimate estimate(const Recipe& recipe, const TokenDataset* dataset) {
+std::vector<MemoryChoice> memory_choices(const Recipe& recipe, size_t card_bytes) {
+  std::vector<MemoryChoice> out;
+  const auto add = [&](MasterFormat masters, MomentFormat moments, Recompute recompute) {
+    TrainingOptions options = training_options(recipe);
+    options.recompute = recompute;
+    options.masters = masters;
+    const auto bytes = [&](int64_t rows) {
+      options.max_rows = rows;
+      return TrainingModel::memory(recipe.model.config, options, BackendKind::cuda).total() +
+             Optimizer::moment_bytes(recipe.model.config, moments) +
+             Optimizer::master_bytes(recipe.model.config, masters) + lane_bytes(recipe);
+    };
+    out.push_back({masters, moments, recompute, bytes(micro_batch_tokens(recipe)),
+                   largest_multiple(longest_context(recipe), card_bytes, bytes)});
+  };
+  std::vector<MasterFormat> formats{MasterFormat::f32};
+  if (recipe.model.dtype == DType::bf16) formats.push_back(MasterFormat::split);
+  for (const MasterFormat masters : formats)
+    for (const MomentFormat moments : {MomentFormat::f32, MomentFormat::eight_bit})
+      for (const Recompute recompute : {Recompute::none, Recompute::in_block, Recompute::full})
+        add(masters, moments, recompute);
+  return out;
+}
+
+RunEstimate estimate(const Recipe& recipe, const TokenDataset* dataset, BackendKind on) {
   const StepPlan plan = recipe.plan();
   const std::vector<StagePlan> mixtures = dataset ? plan_stages(*dataset, recipe) : std::vector<StagePlan>{};
   RunEstimate out;
@@ -105,10 +147,14 @@ RunEstimate estimate(const Recipe& recipe, const TokenDataset* dataset) {
       out.schedule.push_back(
           {out.steps, step->tokens_after, step->stage, step->context, step->rows, step->learning_rate, mark->what});
   }
-  out.memory = TrainingModel::memory(recipe.model.config, training_options(recipe));
+  out.memory = TrainingModel::memory(recipe.model.config, training_options(recipe), on);
+  out.memory.working += Optimizer::master_bytes(recipe.model.config, recipe.optimizer.masters);
   out.moment_bytes = Optimizer::moment_bytes(recipe.model.config, recipe.optimizer.moments);
   out.lane_bytes = lane_bytes(recipe);
-  if (writes_beside_training(recipe)) out.snapshot_bytes = out.memory.values + out.moment_bytes + out.lane_bytes;
+  if (writes_beside_training(recipe)) {
+    const size_t upper_halves = recipe.optimizer.masters == MasterFormat::split ? out.memory.rounded : 0;
+    out.snapshot_bytes = out.memory.values + upper_halves + out.moment_bytes + out.lane_bytes;
+  }
   out.flops_per_token = training_flops_per_token(recipe.model.config);
   return out;
 }

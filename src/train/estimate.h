@@ -40,7 +40,9 @@ struct RunEstimate {
   size_t snapshot_bytes = 0;     // what checkpoints are written from while training goes on
   double flops_per_token = 0.0;  // 6 per parameter that a token is multiplied with
 
-  size_t memory_bytes() const noexcept { return memory.total() + moment_bytes + lane_bytes + snapshot_bytes; }
+  // Where the run computes; on the CPU with the copy for checkpoints, which a GPU's run has in (pinned) host memory.
+  size_t device_bytes() const noexcept { return memory.total() + moment_bytes + lane_bytes; }
+  size_t memory_bytes() const noexcept { return device_bytes() + snapshot_bytes; }
 };
 
 // Tokens of a micro-batch: whole rows of the longest context.
@@ -49,8 +51,18 @@ TrainingOptions training_options(const Recipe& recipe);
 // Whether the run has checkpoints that training does not wait for: all but those at its end and before the decay.
 bool writes_beside_training(const Recipe& recipe);
 
+// The memory of a run on a GPU by option, as alternatives to what a recipe says.
+struct MemoryChoice {
+  MasterFormat masters;
+  MomentFormat moments;
+  Recompute recompute;
+  size_t bytes;                // on the GPU, with the recipe's micro-batches
+  int64_t micro_batch_tokens;  // the most that fit `card_bytes`, in whole rows of the longest context; 0: none
+};
+std::vector<MemoryChoice> memory_choices(const Recipe& recipe, size_t card_bytes);
+
 // With `dataset` tokens by source are those that the batches will have, else as the weights say. Throws as ShardFeed
 // does for a mixture that the dataset cannot give.
-RunEstimate estimate(const Recipe& recipe, const TokenDataset* dataset = nullptr);
+RunEstimate estimate(const Recipe& recipe, const TokenDataset* dataset = nullptr, BackendKind on = BackendKind::cpu);
 
 }  // namespace saker

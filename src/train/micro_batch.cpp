@@ -31,13 +31,13 @@ std::vector<MicroBatch> micro_batches(const Batch& batch, int64_t max_tokens, St
   return out;
 }
 
-void Lanes::begin() noexcept {
-  for (int64_t lane = 0; lane < lanes_; ++lane) pool_.reset(lanes_ + lane);
+void Lanes::begin(Stream& stream) {
+  pool_.reset(stream, lanes_, lanes_);
 }
 
-void Lanes::settle(const Batch& batch) noexcept {
+void Lanes::settle(Stream& stream, const Batch& batch) {
   for (const Piece& piece : batch.pieces)
-    if (piece.unfinished && !piece.continues) pool_.copy_slot(lanes_ + piece.row, piece.row);
+    if (piece.unfinished && !piece.continues) pool_.copy_slot(stream, lanes_ + piece.row, piece.row);
 }
 
 }  // namespace saker

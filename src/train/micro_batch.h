@@ -29,13 +29,14 @@ std::vector<MicroBatch> micro_batches(const Batch& batch, int64_t max_tokens, St
 // in row i and is not finished.
 class Lanes {
  public:
-  Lanes(const ModelConfig& config, int64_t lanes, DType dtype) : lanes_(lanes), pool_(config, 2 * lanes, dtype) {}
+  Lanes(const ModelConfig& config, int64_t lanes, DType dtype, Place place = kHost)
+      : lanes_(lanes), pool_(config, 2 * lanes, dtype, place) {}
 
   static int64_t slots(int64_t lanes) noexcept { return 2 * lanes; }
-  // Before a batch: documents begin from zero.
-  void begin() noexcept;
+  // Before a batch: documents begin from zero. In the order of the stream's work, as settle().
+  void begin(Stream& stream);
   // After it: what is not finished is continued by the next batch.
-  void settle(const Batch& batch) noexcept;
+  void settle(Stream& stream, const Batch& batch);
   StatePool& pool() noexcept { return pool_; }
 
  private:

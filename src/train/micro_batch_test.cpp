@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "model/tiny_model.h"
+#include "ops/op_table.h"
 
 namespace saker {
 namespace {
@@ -54,11 +55,12 @@ TEST(Lanes, HandUnfinishedDocumentsToTheNextBatch) {
   const TensorView ssm = lanes.pool().view().ssm;  // [p, s, n, e]
   const auto first = [&](int64_t slot) -> float& { return ssm.index(0).index(slot).as<float>()[0]; };
   for (int64_t slot = 0; slot < 8; ++slot) first(slot) = static_cast<float>(slot + 1);
-  lanes.begin();
+  Stream stream(open_backend(BackendKind::cpu, 1));
+  lanes.begin(stream);
   EXPECT_EQ(first(0), 1.0f);
   EXPECT_EQ(first(4), 0.0f);
   first(4) = 50.0f;
-  lanes.settle(batch());
+  lanes.settle(stream, batch());
   EXPECT_EQ(first(0), 50.0f);  // the document that began in row 0
   EXPECT_EQ(first(1), 2.0f);
   EXPECT_EQ(first(2), 3.0f);  // goes on in its own slot

@@ -2,7 +2,9 @@
 
 #include <cmath>
 
+#include "device/stream_memory.h"
 #include "ops/adamw/adamw.h"
+#include "ops/split_masters/split_masters.h"
 #include "ops/sum_of_squares/sum_of_squares.h"
 
 namespace saker {
@@ -18,11 +20,11 @@ bool has_8bit_moments(std::string_view name, TensorRole role) noexcept {
 
 namespace {
 
-Moment zero_moment(const Parameter& parameter, MomentFormat format) {
+Moment zero_moment(const Parameter& parameter, MomentFormat format, Place place) {
   const Shape& shape = parameter.value.shape;
   if (format == MomentFormat::f32 || !has_8bit_moments(parameter.name, parameter.role))
-    return {Tensor(parameter.value.dtype, shape), {}};
-  return {Tensor(DType::u8, shape), Tensor(DType::u8, {moment_blocks(shape.elements())})};
+    return {Tensor(parameter.value.dtype, shape, place), {}};
+  return {Tensor(DType::u8, shape, place), Tensor(DType::u8, {moment_blocks(shape.elements())}, place)};
 }
 
 }  // namespace
@@ -37,24 +39,34 @@ size_t Optimizer::moment_bytes(const ModelConfig& config, MomentFormat format) {
   return 2 * bytes;
 }
 
+size_t Optimizer::master_bytes(const ModelConfig& config, MasterFormat format) {
+  return format == MasterFormat::f32 ? 0 : static_cast<size_t>(Parameters::largest_rounded(config)) * sizeof(float);
+}
+
 Optimizer::Optimizer(Parameters& parameters, const OptimizerSettings& settings)
-    : parameters_(parameters), settings_(settings), squared_norm_(DType::f64, {1}) {
+    : parameters_(parameters), settings_(settings), squared_norm_(DType::f64, {1}, parameters.place()) {
+  if (settings.masters == MasterFormat::split)
+    joined_ = Tensor(DType::f32, {Parameters::largest_rounded(parameters.config())}, parameters.place());
+  if (!parameters.place().on_host()) norm_on_host_ = Buffer::pinned(sizeof(double));
   for (const Parameter& parameter : parameters.all()) {
-    moments1_.push_back(zero_moment(parameter, settings.moments));
-    moments2_.push_back(zero_moment(parameter, settings.moments));
+    moments1_.push_back(zero_moment(parameter, settings.moments, parameters.place()));
+    moments2_.push_back(zero_moment(parameter, settings.moments, parameters.place()));
   }
 }
 
 double Optimizer::gradient_norm(Stream& stream) {
-  double& sum = *squared_norm_.view().as<double>();
-  sum = 0.0;
-  for (const Parameter& parameter : parameters_.all()) sum_of_squares(stream, squared_norm_.view(), parameter.gradient);
-  return std::sqrt(sum);
+  zero(stream, squared_norm_.view());
+  sum_of_squares(stream, squared_norm_.view(), parameters_.gradients());
+  if (!stream.on_gpu()) return std::sqrt(*squared_norm_.view().as<double>());
+  copy(stream, {norm_on_host_.data(), DType::f64, {1}}, squared_norm_.view());
+  stream.wait();
+  return std::sqrt(*reinterpret_cast<const double*>(norm_on_host_.data()));
 }
 
-AdamwArgs Optimizer::common(const Parameter& parameter, double learning_rate) const {
-  return {.parameter = parameter.value,
-          .rounded = parameter.rounded,
+AdamwArgs Optimizer::common(const Parameter& parameter, double learning_rate) {
+  const bool splits = parameter.master().is_split();
+  return {.parameter = splits ? TensorView(joined_.view().data, DType::f32, parameter.value.shape) : parameter.value,
+          .rounded = splits ? TensorView() : parameter.rounded,
           .gradient = parameter.gradient,
           .squared_norm = squared_norm_.view(),
           .max_norm = settings_.clip_norm,
@@ -71,15 +83,24 @@ void Optimizer::step(Stream& stream, double learning_rate) {
   ++steps_;
   const auto parameters = parameters_.all();
   for (size_t i = 0; i < parameters.size(); ++i) {
-    AdamwArgs args = common(parameters[i], learning_rate);
-    if (moments1_[i].exponents) {
-      adamw_8bit(stream, {.adamw = args, .moment1 = moments1_[i].coded(), .moment2 = moments2_[i].coded()});
+    const Parameter& parameter = parameters[i];
+    const AdamwArgs args = common(parameter, learning_rate);
+    if (!parameter.master().is_split()) {
+      update(stream, i, args);
       continue;
     }
-    args.moment1 = moments1_[i].values.view();
-    args.moment2 = moments2_[i].values.view();
-    adamw(stream, args);
+    join_masters(stream, {.master = args.parameter, .high = parameter.rounded, .low = parameter.low});
+    update(stream, i, args);
+    split_masters(stream, {.high = parameter.rounded, .low = parameter.low, .master = args.parameter});
   }
+}
+
+void Optimizer::update(Stream& stream, size_t i, AdamwArgs args) {
+  if (moments1_[i].exponents)
+    return adamw_8bit(stream, {.adamw = args, .moment1 = moments1_[i].coded(), .moment2 = moments2_[i].coded()});
+  args.moment1 = moments1_[i].values.view();
+  args.moment2 = moments2_[i].values.view();
+  adamw(stream, args);
 }
 
 }  // namespace saker

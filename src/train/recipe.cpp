@@ -150,6 +150,7 @@ OptimizerSettings read_optimizer(const RecipeFields& fields) {
   settings.weight_decay = fields.number("weight_decay", settings.weight_decay, 0.0, 1e3);
   settings.clip_norm = fields.number("clip_norm", settings.clip_norm, 0.0, 1e9);
   settings.z_loss = fields.number("z_loss", settings.z_loss, 0.0, 1e3);
+  settings.masters = fields.choice("masters", {"f32", "split"}) == "f32" ? MasterFormat::f32 : MasterFormat::split;
   settings.moments = fields.choice("moments", {"f32", "8-bit"}) == "f32" ? MomentFormat::f32 : MomentFormat::eight_bit;
   fields.refuse_others();
   return settings;
@@ -223,6 +224,10 @@ Recipe read_recipe(RecipeTree tree, const fs::path& folder) {
   read_stages(root, recipe);
   read_schedule(root.table("schedule"), recipe);
   recipe.optimizer = read_optimizer(root.table("optimizer"));
+  if (recipe.optimizer.masters == MasterFormat::split && recipe.model.dtype != DType::bf16)
+    root.table("optimizer")
+        .refuse("masters", "expected split masters with model.products = bf16 alone, found {}",
+                name(recipe.model.dtype));
   recipe.spikes = read_spikes(root.table("spikes"));
   recipe.evaluation = read_evaluation(root.table("evaluation"), folder);
   recipe.checkpoints = read_checkpoints(root.table("checkpoints"));

@@ -1,14 +1,10 @@
 #include "train/snapshot.h"
 
-#include <cstring>
-
-#include "device/cpu/parallel.h"
+#include "device/stream_memory.h"
 
 namespace saker {
 
 namespace {
-
-constexpr int64_t kGrain = 1 << 20;  // bytes
 
 size_t bytes_of(const TrainingState& state) {
   size_t bytes = 0;
@@ -16,25 +12,24 @@ size_t bytes_of(const TrainingState& state) {
   return bytes;
 }
 
-void copy(TensorView to, ConstTensorView from, int threads) noexcept {
-  const int64_t bytes = from.shape.elements() * static_cast<int64_t>(size_of(from.dtype));
-  parallel_for(threads, bytes, kGrain, [&](int64_t begin, int64_t end) {
-    std::memcpy(to.as<std::byte>() + begin, from.as<std::byte>() + begin, static_cast<size_t>(end - begin));
-  });
+Arena arena_for(const TrainingState& state) {
+  return state.place.on_host() ? Arena(bytes_of(state)) : Arena(Buffer::pinned(bytes_of(state)));
 }
 
 }  // namespace
 
-Snapshot::Snapshot(const TrainingState& state, int threads) : threads_(threads), arena_(bytes_of(state)) {}
+Snapshot::Snapshot(const TrainingState& state, Stream& stream) : stream_(stream), arena_(arena_for(state)) {}
 
 const TrainingState& Snapshot::take(const TrainingState& state) {
   copy_ = state;
+  copy_.place = kHost;
   arena_.reset();
   for_each_array(copy_, [&](ConstTensorView& array) {
     const TensorView copied = arena_.take(array.dtype, array.shape);
-    copy(copied, array, threads_);
+    copy(stream_, copied, array);
     array = copied;
   });
+  stream_.wait();
   return copy_;
 }
 

@@ -22,15 +22,12 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-int64_t most_rows(const StepPlan& plan) {
-  int64_t most = 0;
-  for (size_t stage = 0; stage < plan.stages(); ++stage)
-    for (int64_t tokens = plan.stage_begin(stage); tokens < plan.stage_end(stage);) {
-      const PlannedStep step = *plan.at(tokens);
-      most = std::max(most, step.rows);
-      tokens = step.tokens_after;
-    }
-  return most;
+// The most that a step has of something.
+template <class Count>
+int64_t most(const StepPlan& plan, const Count& count) {
+  int64_t largest = 0;
+  for (auto step = plan.at(0); step; step = plan.at(step->tokens_after)) largest = std::max(largest, count(*step));
+  return largest;
 }
 
 StateAtBorders borders_of(const DataRecipe& data) {
@@ -38,30 +35,28 @@ StateAtBorders borders_of(const DataRecipe& data) {
   return data.reset ? StateAtBorders::reset : StateAtBorders::kept;
 }
 
-TrainingOptions options_of(const Recipe& recipe, int64_t lanes) {
-  TrainingOptions options = training_options(recipe);
-  options.max_slots = std::max(options.max_slots, Lanes::slots(lanes));
-  return options;
-}
-
 int64_t lanes_of(const Recipe& recipe, const StepPlan& plan) {
-  return recipe.data.packing == Packing::carried ? most_rows(plan) : 0;
+  if (recipe.data.packing != Packing::carried) return 0;
+  return most(plan, [](const PlannedStep& step) { return step.rows; });
 }
 
 int64_t targets_of(const Batch& batch) {
   return std::count_if(batch.labels.begin(), batch.labels.end(), [](int32_t label) { return label != kIgnoredLabel; });
 }
 
-// The sums of a micro-batch, in the order of its tokens.
-void add_losses(const Batch& batch, const MicroBatch& micro, TensorView nats, StepResult& result) {
+// The sums of a step, in the order of its tokens.
+void add_losses(const Batch& batch, const StepNats& nats, StepResult& result) {
   for (const Piece& piece : batch.pieces) {
-    if (piece.begin < micro.begin || piece.begin >= micro.begin + micro.length) continue;
     SourceLoss& source = result.sources[static_cast<size_t>(piece.source)];
     for (int64_t t = piece.begin; t < piece.begin + piece.length; ++t) {
       if (batch.labels[static_cast<size_t>(t)] == kIgnoredLabel) continue;
-      source.nats += load_element(nats.data, nats.dtype, t - micro.begin);
+      source.nats += nats.at(t);
       ++source.targets;
     }
+  }
+  for (const SourceLoss& source : result.sources) {
+    result.all.nats += source.nats;
+    result.all.targets += source.targets;
   }
 }
 
@@ -79,21 +74,22 @@ Trainer::Trainer(Recipe recipe, std::unique_ptr<DataFeed> data, TrainerSettings 
       data_(std::move(data)),
       checkpoint_(starting_checkpoint(folder_, settings_.start)),
       model_(starting_weights(recipe_, checkpoint_, settings_.backend.threads), settings_.backend,
-             options_of(recipe_, lanes_of(recipe_, plan_))),
+             training_options(recipe_)),
       optimizer_(model_.parameters(), recipe_.optimizer),
       guard_(recipe_.spikes),
       validation_(model_, settings_.validation.empty() ? 0 : end_of_text(recipe_.model.config)),
-      tokenizer_(data_->tokenizer_json()),
-      nats_(model_.accumulation_dtype(), {model_.options().max_rows}),
+      tokenizer_(data_.tokenizer_json()),
+      nats_(settings_.backend, model_.accumulation_dtype(),
+            most(plan_, [](const PlannedStep& step) { return step.tokens(); }), model_.options().max_rows),
       writer_([this](const fs::path& to, const TrainingState& from) { write(to, from); },
               [this](const fs::path& to, const TrainingState& from) {
                 settings_.on_saved(fmt::format("step {}: saved {}", from.progress.step, to.string()));
               }) {
   if (const int64_t lanes = lanes_of(recipe_, plan_))
-    lanes_.emplace(recipe_.model.config, lanes, model_.accumulation_dtype());
+    lanes_.emplace(recipe_.model.config, lanes, model_.accumulation_dtype(), settings_.backend.place());
   if (!checkpoint_.empty()) load_run(checkpoint_);
   log_.emplace(folder_.metrics(), progress_.step);
-  if (writes_beside_training(recipe_)) writer_.reserve(state(), settings_.backend.threads);
+  if (writes_beside_training(recipe_)) writer_.reserve(state(), model_.stream());
 }
 
 void Trainer::load_run(const fs::path& checkpoint) {
@@ -109,14 +105,14 @@ void Trainer::load_run(const fs::path& checkpoint) {
   expect_same_recipe(saved.recipe, recipe_.tree.root);
   progress_ = std::move(saved.progress);
   guard_.restore(progress_.spikes);
-  data_->restore(progress_.data);
+  data_.restore(progress_.data);
   if (lanes_) load_lanes(checkpoint, lanes_->pool());
 }
 
 // A fork reads on where its origin stopped, so that no document is seen twice, unless it reads other data.
 void Trainer::continue_data(const nlohmann::json& position) {
   try {
-    data_->restore(position);
+    data_.restore(position);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::invalid_argument) throw;
     settings_.on_news(fmt::format("the data begins anew: {}", error.what()));
@@ -129,7 +125,7 @@ bool Trainer::run() {
       save(folder_.checkpoint(progress_.step), Saving::now);
       return false;
     }
-    enter_stage(planned->stage);
+    if (progress_.tokens == plan_.stage_begin(planned->stage)) guard_.forget();
     const auto begin = std::chrono::steady_clock::now();
     StepResult result = make_step(*planned);
     result.seconds = seconds_since(begin);
@@ -142,23 +138,22 @@ bool Trainer::run() {
   return true;
 }
 
-// The data of a stage begins where the one before ended; after a resume it continues within the stage.
-void Trainer::enter_stage(size_t stage) {
-  if (stage_ == stage) return;
-  data_->enter_stage(stage);
-  if (progress_.tokens == plan_.stage_begin(stage)) guard_.forget();
-  stage_ = stage;
-}
-
+// The one wait for a GPU in a step is that of gradient_norm, for 8 bytes behind the backward pass: losses are there,
+// too, and the verdict on the step is the same function of the same numbers on every device. Until then the host has
+// drawn the next batch; afterwards the GPU is idle for as long as it takes to add up the losses, a nanosecond or two
+// for a token, to judge, and to launch the first kernel of the update. Clipping does not wait: the update reads the
+// norm where it was computed.
 StepResult Trainer::make_step(const PlannedStep& planned) {
   StepResult result;
   result.step = progress_.step + 1;
   result.planned = planned;
-  result.sources.resize(data_->sources().size());
-  const Batch batch = data_->next(planned.rows);
-  model_.parameters().zero_gradients();
-  accumulate(batch, result);
+  result.sources.resize(data_.sources().size());
+  const Batch batch = data_.take(planned);
+  draw_next(planned);
+  model_.zero_gradients();
+  accumulate(batch);
   result.gradient_norm = optimizer_.gradient_norm(model_.stream());
+  add_losses(batch, nats_, result);
   result.verdict = guard_.judge(result.loss(), result.gradient_norm);
   apply(batch, result);
   progress_.step = result.step;
@@ -166,23 +161,23 @@ StepResult Trainer::make_step(const PlannedStep& planned) {
   return result;
 }
 
-void Trainer::accumulate(const Batch& batch, StepResult& result) {
+void Trainer::draw_next(const PlannedStep& planned) {
+  if (const auto next = plan_.at(planned.tokens_after)) data_.draw(*next);
+}
+
+void Trainer::accumulate(const Batch& batch) {
   const LossOptions loss{1.0 / static_cast<double>(std::max<int64_t>(1, targets_of(batch))), recipe_.optimizer.z_loss};
-  if (lanes_) lanes_->begin();
+  Stream& stream = model_.stream();
+  if (lanes_) lanes_->begin(stream);
   const int64_t lanes = lanes_ ? lanes_->pool().slots() / 2 : 0;
   const StateView state = lanes_ ? lanes_->pool().view() : StateView{};
   for (const MicroBatch& micro : micro_batches(batch, model_.options().max_rows, borders_of(recipe_.data), lanes)) {
     const auto begin = static_cast<size_t>(micro.begin), length = static_cast<size_t>(micro.length);
-    const TensorView nats(nats_.view().data, nats_.view().dtype, {micro.length});
     model_.forward_backward(std::span(batch.ids).subspan(begin, length), std::span(batch.labels).subspan(begin, length),
-                            micro.segments, state, loss, nats);
-    add_losses(batch, micro, nats, result);
+                            micro.segments, state, loss, nats_.of(micro));
+    nats_.gather(stream, micro);
   }
-  if (lanes_) lanes_->settle(batch);
-  for (const SourceLoss& source : result.sources) {
-    result.all.nats += source.nats;
-    result.all.targets += source.targets;
-  }
+  if (lanes_) lanes_->settle(stream, batch);
 }
 
 // The parameters change unless the step would do harm.
@@ -223,7 +218,7 @@ TrainingState Trainer::state() {
 
 void Trainer::save(const fs::path& folder, Saving saving) {
   progress_.spikes = guard_.state();
-  progress_.data = data_->position();
+  progress_.data = data_.position();
   if (saving == Saving::beside_training && writes_beside_training(recipe_))
     writer_.start(folder, state());
   else
@@ -256,7 +251,7 @@ void Trainer::evaluate(const StepResult& result) {
 }
 
 void Trainer::export_model(const TrainingState& state) const {
-  save_checkpoint(state.parameters->to_weights(state.values), folder_.model(),
+  save_checkpoint(state.parameters->to_weights(state.masters, state.place), folder_.model(),
                   {.dtype = recipe_.checkpoints.export_dtype, .progress = {}});
   if (!tokenizer_.empty()) replace_file(folder_.model() / "tokenizer.json", tokenizer_);
 }
@@ -276,8 +271,8 @@ void Trainer::log_step(const StepResult& result) {
     line["mfu"] = result.tokens_per_second() * training_flops_per_token(recipe_.model.config) / settings_.product_rate;
   for (size_t i = 0; i < result.sources.size(); ++i)
     if (const SourceLoss& source = result.sources[i]; source.targets > 0)
-      line["sources"][data_->sources()[i]] = {{"loss", source.nats / static_cast<double>(source.targets)},
-                                              {"targets", source.targets}};
+      line["sources"][data_.sources()[i]] = {{"loss", source.nats / static_cast<double>(source.targets)},
+                                             {"targets", source.targets}};
   if (result.skipped) line["skipped"] = true;
   log_->write(line);
 }
@@ -285,7 +280,7 @@ void Trainer::log_step(const StepResult& result) {
 void Trainer::log_bad_step(const Batch& batch, const StepResult& result) {
   ordered_json documents = ordered_json::array();
   for (const Piece& piece : batch.pieces)
-    documents.push_back({data_->sources()[static_cast<size_t>(piece.source)], piece.document});
+    documents.push_back({data_.sources()[static_cast<size_t>(piece.source)], piece.document});
   log_->write({{"step", result.step},
                {"event", kind_of(result.verdict)},
                {"loss", result.loss()},
@@ -301,9 +296,10 @@ void Trainer::log_bad_step(const Batch& batch, const StepResult& result) {
 
 uint64_t Trainer::fingerprint() const {
   Checksum sum;
-  for (const Parameter& parameter : model_.parameters().all())
-    sum.update(parameter.value.data,
-               static_cast<size_t>(parameter.value.shape.elements()) * size_of(parameter.value.dtype));
+  for (const Parameter& parameter : model_.parameters().all()) {
+    const Tensor master = master_on_host(parameter.master(), model_.parameters().place());
+    sum.update(master.view().data, master.bytes());
+  }
   return sum.value();
 }
 

@@ -8,12 +8,13 @@
 #include <string>
 #include <vector>
 
+#include "train/batch_ahead.h"
 #include "train/checkpoint_writer.h"
-#include "train/data_feed.h"
 #include "train/metrics_log.h"
 #include "train/micro_batch.h"
 #include "train/run_folder.h"
 #include "train/run_start.h"
+#include "train/step_nats.h"
 #include "train/step_result.h"
 #include "train/training_state.h"
 #include "train/validation.h"
@@ -60,9 +61,9 @@ class Trainer {
 
   void load_run(const std::filesystem::path& checkpoint);
   void continue_data(const nlohmann::json& position);
-  void enter_stage(size_t stage);
   StepResult make_step(const PlannedStep& planned);
-  void accumulate(const Batch& batch, StepResult& result);
+  void accumulate(const Batch& batch);
+  void draw_next(const PlannedStep& planned);
   void apply(const Batch& batch, StepResult& result);
   void after_step(const StepResult& result);
   TrainingState state();
@@ -77,7 +78,7 @@ class Trainer {
   TrainerSettings settings_;
   StepPlan plan_;
   RunFolder folder_;
-  std::unique_ptr<DataFeed> data_;
+  BatchAhead data_;
   Progress progress_;
   std::filesystem::path checkpoint_;  // that the run begins from, if any
   TrainingModel model_;
@@ -86,9 +87,8 @@ class Trainer {
   std::optional<Lanes> lanes_;
   Validation validation_;
   std::optional<MetricsLog> log_;
-  std::string tokenizer_;        // tokenizer.json of the data
-  std::optional<size_t> stage_;  // that the data is in
-  Tensor nats_;                  // [tokens of a micro-batch]
+  std::string tokenizer_;  // tokenizer.json of the data
+  StepNats nats_;
   std::vector<ValidationScore> scores_;
   CheckpointWriter writer_;  // last: what it reads outlives it
 };

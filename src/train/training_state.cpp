@@ -1,9 +1,9 @@
 #include "train/training_state.h"
 
-#include <cstring>
 #include <functional>
 
 #include "core/error.h"
+#include "device/on_host.h"
 #include "io/json.h"
 #include "io/json_fields.h"
 #include "io/read_file.h"
@@ -48,9 +48,15 @@ void write_arrays(CheckpointFolderWriter& folder, const std::string& name,
   folder.add(name, file);
 }
 
-Tensor stored(const Parameter& parameter, ConstTensorView array) {
+Tensor stored(const Parameter& parameter, ConstTensorView array, Place place) {
   Tensor tensor(array.dtype, parameter.stored_shape);
-  parameter.to_stored(tensor.view(), array);
+  parameter.to_stored(tensor.view(), array, place);
+  return tensor;
+}
+
+Tensor stored_master(const Parameter& parameter, const MasterView& master, Place place) {
+  Tensor tensor(parameter.value.dtype, parameter.stored_shape);
+  parameter.master_to_stored(tensor.view(), master, place);
   return tensor;
 }
 
@@ -59,7 +65,8 @@ void write_weights(CheckpointFolderWriter& folder, const TrainingState& state) {
   std::vector<SafetensorsWriter::Entry> entries;
   for (const Parameter& parameter : parameters)
     entries.push_back({parameter.name, parameter.value.dtype, parameter.stored_shape});
-  write_arrays(folder, kWeights, entries, [&](size_t i) { return stored(parameters[i], state.values[i]); });
+  write_arrays(folder, kWeights, entries,
+               [&](size_t i) { return stored_master(parameters[i], state.masters[i], state.place); });
 }
 
 // Codes, whose tensors have one layout in memory and in files, and exponents are written as they are, moments in f32 in
@@ -68,24 +75,28 @@ void write_moments(CheckpointFolderWriter& folder, const TrainingState& state) {
   std::vector<SafetensorsWriter::Entry> entries;
   std::vector<std::function<Tensor()>> arrays;
   for (const int moment : {1, 2})
-    for (size_t i = 0; i < state.values.size(); ++i) {
+    for (size_t i = 0; i < state.masters.size(); ++i) {
       const Parameter& parameter = state.parameters->all()[i];
       const ConstTensorView values = moment == 1 ? state.moments1[i] : state.moments2[i];
       const ConstTensorView exponents = moment == 1 ? state.exponents1[i] : state.exponents2[i];
       entries.push_back({moment_name(parameter, moment), values.dtype, parameter.stored_shape});
-      arrays.emplace_back([=, &parameter] { return exponents ? fetch(values, kHost) : stored(parameter, values); });
+      arrays.emplace_back([=, &parameter, place = state.place] {
+        return exponents ? fetch(values, place) : stored(parameter, values, place);
+      });
       if (!exponents) continue;
       entries.push_back({exponents_name(parameter, moment), DType::u8, exponents.shape});
-      arrays.emplace_back([=] { return fetch(exponents, kHost); });
+      arrays.emplace_back([=, place = state.place] { return fetch(exponents, place); });
     }
   write_arrays(folder, kOptimizer, entries, [&](size_t i) { return arrays[i](); });
 }
 
-void write_lanes(CheckpointFolderWriter& folder, const std::vector<ConstTensorView>& lanes) {
-  const ConstTensorView &conv = lanes[0], &ssm = lanes[1];
+void write_lanes(CheckpointFolderWriter& folder, const TrainingState& state) {
+  const ConstTensorView &conv = state.lanes[0], &ssm = state.lanes[1];
   SafetensorsWriter file(folder.path_of(kLanes), {{"conv", conv.dtype, conv.shape}, {"ssm", ssm.dtype, ssm.shape}});
-  for (const ConstTensorView& array : lanes)
-    file.write(array.data, static_cast<size_t>(array.shape.elements()) * size_of(array.dtype));
+  for (const ConstTensorView& array : state.lanes) {
+    const OnHost there(array, state.place);
+    file.write(there.view().data, static_cast<size_t>(array.shape.elements()) * size_of(array.dtype));
+  }
   file.commit();
   folder.add(kLanes, file);
 }
@@ -99,15 +110,10 @@ StoredArray array_of(const SafetensorsFile& file, const std::string& name, DType
   return array;
 }
 
-void load_array(const SafetensorsFile& file, const std::string& name, TensorView to) {
-  const StoredArray array = array_of(file, name, to.dtype, to.shape);
-  convert_elements(to.data, to.dtype, array.data, array.dtype, to.shape.elements());
-}
-
-// Bytes, in one layout in memory and in the file.
-void load_bytes(const SafetensorsFile& file, const std::string& name, const Shape& shape, Tensor& to) {
-  const StoredArray array = array_of(file, name, DType::u8, shape);
-  std::memcpy(to.view().data, array.data, to.bytes());
+// To a tensor at `place`, of one layout in memory and in the file.
+void load_array(const SafetensorsFile& file, const std::string& name, const Shape& shape, TensorView to, Place place) {
+  const StoredArray array = array_of(file, name, to.dtype, shape);
+  copy_bytes(to.data, place, array.data, kHost, static_cast<size_t>(to.shape.elements()) * size_of(to.dtype));
 }
 
 void expect_format(const SafetensorsFile& file, const std::string& name, bool coded) {
@@ -118,15 +124,17 @@ void expect_format(const SafetensorsFile& file, const std::string& name, bool co
 }
 
 void load_moment(const SafetensorsFile& file, const Parameter& parameter, int moment, Moment& to) {
+  const Place place = to.values.place();
   const std::string name = moment_name(parameter, moment);
   const bool coded = static_cast<bool>(to.exponents);
   expect_format(file, name, coded);
   if (coded) {
-    load_bytes(file, name, parameter.stored_shape, to.values);
-    return load_bytes(file, exponents_name(parameter, moment), to.exponents.view().shape, to.exponents);
+    load_array(file, name, parameter.stored_shape, to.values.view(), place);
+    const TensorView exponents = to.exponents.view();
+    return load_array(file, exponents_name(parameter, moment), exponents.shape, exponents, place);
   }
   const StoredArray array = array_of(file, name, parameter.value.dtype, parameter.stored_shape);
-  parameter.from_stored(to.values.view(), ConstTensorView(array.data, array.dtype, array.shape));
+  parameter.from_stored(to.values.view(), ConstTensorView(array.data, array.dtype, array.shape), place);
 }
 
 std::deque<double> window(const json& list) {
@@ -167,7 +175,7 @@ TrainingState state_of(const Parameters& parameters, Optimizer& optimizer, State
   TrainingState state;
   state.parameters = &parameters;
   for (size_t i = 0; i < parameters.all().size(); ++i) {
-    state.values.push_back(parameters.all()[i].value);
+    state.masters.push_back(parameters.all()[i].master());
     Moment &first = optimizer.moment1(i), &second = optimizer.moment2(i);
     state.moments1.push_back(first.values.view());
     state.moments2.push_back(second.values.view());
@@ -175,6 +183,7 @@ TrainingState state_of(const Parameters& parameters, Optimizer& optimizer, State
     state.exponents2.push_back(second.exponents.view());
   }
   if (lanes) state.lanes = {lanes->view().conv, lanes->view().ssm};
+  state.place = parameters.place();
   state.progress = progress;
   return state;
 }
@@ -183,9 +192,9 @@ void save_training_checkpoint(const fs::path& folder, const TrainingState& state
   CheckpointFolderWriter writer(folder);
   write_weights(writer, state);
   write_moments(writer, state);
-  if (!state.lanes.empty()) write_lanes(writer, state.lanes);
+  if (!state.lanes.empty()) write_lanes(writer, state);
   ModelConfig config = state.parameters->config();
-  config.stored_dtype = state.values.front().dtype;
+  config.stored_dtype = state.parameters->all().front().value.dtype;
   writer.write_text("config.json", write_config(config));
   if (!label.tokenizer.empty()) writer.write_text("tokenizer.json", label.tokenizer);
   const json saved = {{"progress", to_json(state.progress)}, {"recipe", label.recipe}, {"version", label.version}};
@@ -213,8 +222,9 @@ void load_optimizer(const fs::path& folder, const Parameters& parameters, Optimi
 
 void load_lanes(const fs::path& folder, StatePool& lanes) {
   const SafetensorsFile file(folder / kLanes);
-  load_array(file, "conv", lanes.view().conv);
-  load_array(file, "ssm", lanes.view().ssm);
+  const StateView to = lanes.view();
+  load_array(file, "conv", to.conv.shape, to.conv, lanes.place());
+  load_array(file, "ssm", to.ssm.shape, to.ssm, lanes.place());
 }
 
 }  // namespace saker

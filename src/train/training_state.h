@@ -30,10 +30,12 @@ Progress progress_from_json(const nlohmann::json& json, std::string_view from);
 
 // What a checkpoint is written from: views of a run that stands still, or of a copy.
 struct TrainingState {
-  const Parameters* parameters = nullptr;                   // names, roles and shapes
-  std::vector<ConstTensorView> values, moments1, moments2;  // of each parameter, in the layout of computation
-  std::vector<ConstTensorView> exponents1, exponents2;      // of moments in 8 bits; empty views for others
-  std::vector<ConstTensorView> lanes;                       // conv and ssm of carried sequences; none if none are
+  const Parameters* parameters = nullptr;               // names, roles and shapes
+  std::vector<MasterView> masters;                      // of each parameter, in the layout of computation,
+  std::vector<ConstTensorView> moments1, moments2;      // as these
+  std::vector<ConstTensorView> exponents1, exponents2;  // of moments in 8 bits; empty views for others
+  std::vector<ConstTensorView> lanes;                   // conv and ssm of carried sequences; none if none are
+  Place place;                                          // where all of them lie
   Progress progress;
 };
 
@@ -43,8 +45,10 @@ TrainingState state_of(const Parameters& parameters, Optimizer& optimizer, State
 // Calls visit(view) for every array of a state.
 template <class State, class Visit>
 void for_each_array(State& state, const Visit& visit) {
-  for (auto* arrays :
-       {&state.values, &state.moments1, &state.moments2, &state.exponents1, &state.exponents2, &state.lanes})
+  for (auto& master : state.masters)
+    for (auto* part : {&master.value, &master.high, &master.low})
+      if (*part && (part == &master.value || master.is_split())) visit(*part);
+  for (auto* arrays : {&state.moments1, &state.moments2, &state.exponents1, &state.exponents2, &state.lanes})
     for (auto& array : *arrays)
       if (array) visit(array);
 }

@@ -2,13 +2,15 @@
 
 #include <algorithm>
 
+#include "device/on_host.h"
+
 namespace saker {
 
 Validation::Validation(TrainingModel& model, int32_t end_of_text)
     : model_(model),
       end_of_text_(end_of_text),
-      state_(model.config(), 1, model.accumulation_dtype()),
-      nats_(model.accumulation_dtype(), {model.options().max_rows}) {}
+      state_(model.config(), 1, model.accumulation_dtype(), model.stream().backend().place()),
+      nats_(model.accumulation_dtype(), {model.options().max_rows}, state_.place()) {}
 
 ValidationScore Validation::score(const ValidationSet& set) {
   ValidationScore score{set.name, 0, 0, 0.0};
@@ -24,7 +26,7 @@ void Validation::add(const std::vector<int32_t>& document, ValidationScore& scor
   score.tokens += length;
   if (static_cast<int64_t>(ids_.size()) + length > rows) run(score);
   const bool fits = length <= rows;
-  if (!fits) state_.reset(0);
+  if (!fits) state_.reset(model_.stream(), 0, 1);
   for (int64_t begin = 0; begin < length; begin += rows) {
     const int64_t count = std::min(rows, length - begin);
     segments_.push_back({static_cast<int64_t>(ids_.size()), count, fits ? kNoSlot : 0});
@@ -40,7 +42,9 @@ void Validation::run(ValidationScore& score) {
   if (ids_.empty()) return;
   const TensorView nats(nats_.view().data, nats_.view().dtype, {static_cast<int64_t>(ids_.size())});
   model_.evaluate(ids_, labels_, segments_, state_.view(), nats);
-  for (int64_t i = 0; i < nats.shape[0]; ++i) score.nats += load_element(nats.data, nats.dtype, i);
+  const OnHost nats_on_host(nats, model_.stream());
+  const ConstTensorView values = nats_on_host.view();
+  for (int64_t i = 0; i < values.shape[0]; ++i) score.nats += load_element(values.data, values.dtype, i);
   ids_.clear();
   labels_.clear();
   segments_.clear();

@@ -6,6 +6,7 @@
 #include "conformance/conformance.h"
 #include "conformance/formula_weights.h"
 #include "conformance/vectors.h"
+#include "device/on_host.h"
 #include "model/training_model.h"
 #include "ops/embedding/embedding.h"
 #include "ops/embedding/embedding_backward.h"
@@ -53,9 +54,9 @@ double rows_pass(TrainingModel& model) {
     labels.insert(labels.end(), row.begin() + 1, row.end());
     labels.push_back(kIgnoredLabel);
   }
-  Tensor nats(model.accumulation_dtype(), {static_cast<int64_t>(ids.size())});
+  Tensor nats(model.accumulation_dtype(), {static_cast<int64_t>(ids.size())}, model.parameters().place());
   model.forward_backward(ids, labels, segments, {}, {.scale = 1.0 / kTargets, .z_loss = 0.0}, nats.view());
-  return sum_of(nats.view());
+  return sum_of(OnHost(nats.view(), model.stream()).view());
 }
 
 // The fixture's second pad predicts the first token of row 1. A masked position adds nothing to the residual stream: it
@@ -68,8 +69,9 @@ double pad_pass(TrainingModel& model) {
                   &lm_head = *model.parameters().find("lm_head.weight");
   const DType dtype = model.accumulation_dtype();
   const double eps = model.config().rms_eps;
-  Tensor h(dtype, {1, kModel}), normalised(dtype, {1, kModel}), dh(dtype, {1, kModel}), nats(dtype, {1, 1}),
-      lse(dtype, {1, 1});
+  const Place place = model.parameters().place();
+  Tensor h(dtype, {1, kModel}, place), normalised(dtype, {1, kModel}, place), dh(dtype, {1, kModel}, place),
+      nats(dtype, {1, 1}, place), lse(dtype, {1, 1}, place);
   embedding(stream, h.view(), embeddings.value, ids);
   rms_norm(stream, normalised.view(), h.view(), norm_f.value, eps);
   linear_cross_entropy(stream, {.nats = nats.view(),
@@ -87,7 +89,7 @@ double pad_pass(TrainingModel& model) {
                              .weight = norm_f.value,
                              .eps = eps});
   embedding_backward(stream, embeddings.gradient, dh.view(), ids);
-  return sum_of(nats.view());
+  return sum_of(OnHost(nats.view(), model.stream()).view());
 }
 
 }  // namespace
@@ -104,7 +106,7 @@ void check_formula_gradients(DType dtype, const Backend& backend, Report& report
   for (size_t position = 0; position < std::size(kGradients); ++position) {
     const Parameter& parameter = model.parameters().all()[position];
     Tensor gradient(DType::f64, parameter.stored_shape);
-    parameter.to_stored(gradient.view(), parameter.gradient);
+    parameter.to_stored(gradient.view(), parameter.gradient, model.parameters().place());
     double squares = 0.0, projection = 0.0;
     int64_t i = 0;
     for (double value : to_array(gradient.view()).values) {

@@ -146,7 +146,7 @@ void check_formula_model(const Backend& backend, Report& report) {
   if (backend.kind == BackendKind::reference) types.push_back(DType::f64);
   for (DType dtype : types) {
     check_formula_model_in(dtype, backend, report);
-    if (backend.place().on_host()) check_formula_gradients(dtype, backend, report);
+    check_formula_gradients(dtype, backend, report);
   }
 }
 

@@ -27,7 +27,7 @@ int main(int argc, char** argv) {
     conformance::check_formula_model(backend, report);
     if (!golden.empty()) {
       conformance::check_models(golden, backend, report);
-      if (backend.place().on_host()) conformance::check_training(golden, backend, report);
+      conformance::check_training(golden, backend, report);
       conformance::check_ops(golden, backend, report);
       conformance::check_sampling(golden, report);
     }

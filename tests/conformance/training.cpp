@@ -64,12 +64,13 @@ class TrainingCheck {
  private:
   // The mean loss over the predictions.
   double pass(const Rows& rows, StateView state = {}, const std::optional<StateView>& dstate = std::nullopt) {
-    Tensor nats(model_.accumulation_dtype(), {static_cast<int64_t>(rows.ids.size())});
+    Tensor nats(model_.accumulation_dtype(), {static_cast<int64_t>(rows.ids.size())}, place_);
     const auto predictions = static_cast<double>(rows.predictions);
     model_.forward_backward(rows.ids, rows.labels, rows.segments, state, {.scale = 1.0 / predictions, .z_loss = 0.0},
                             nats.view(), dstate);
     double sum = 0.0;
-    for (double value : to_array(nats.view()).values) sum += value;
+    model_.stream().wait();
+    for (double value : to_array(nats.view(), place_).values) sum += value;
     return sum / predictions;
   }
 
@@ -106,7 +107,7 @@ class TrainingCheck {
 
   void train() {
     const Rows rows(read(vectors_, "train.ids"), read(vectors_, "train.labels"), /*carries=*/false);
-    model_.parameters().zero_gradients();
+    model_.zero_gradients();
     check_loss("train", pass(rows), read(vectors_, "train.loss").values[0]);
     check_gradients("train.grad");
   }
@@ -116,7 +117,7 @@ class TrainingCheck {
     Array labels = ids;
     for (size_t t = 0; t < labels.values.size(); ++t)
       if (reset.values[t] != 0.0) labels.values[t] = kIgnoredLabel;
-    model_.parameters().zero_gradients();
+    model_.zero_gradients();
     check_loss("packed", pass(Rows(ids, labels, /*carries=*/false, &reset)), read(vectors_, "packed.loss").values[0]);
     check_gradients("packed.grad");
   }
@@ -125,17 +126,19 @@ class TrainingCheck {
   void carry() {
     const Array ids = read(vectors_, "carry.ids");
     const int64_t b = ids.shape[0];
-    StatePool states(model_.config(), b, model_.accumulation_dtype());
-    StatePool dstates(model_.config(), b, model_.accumulation_dtype());
-    set_state(states.view().ssm, read(vectors_, "carry.ssm_state_in"), 0);
-    set_state(states.view().conv, read(vectors_, "carry.conv_state_in"), 1);
-    set_state(dstates.view().ssm, read(vectors_, "carry.ssm_state_out_grad"), 0);
-    set_state(dstates.view().conv, read(vectors_, "carry.conv_state_out_grad"), 1);
-    const std::vector<double> dssm = state_values(dstates.view().ssm), dconv = state_values(dstates.view().conv);
+    StatePool states(model_.config(), b, model_.accumulation_dtype(), place_);
+    StatePool dstates(model_.config(), b, model_.accumulation_dtype(), place_);
+    set_state(states.view().ssm, read(vectors_, "carry.ssm_state_in"), 0, place_);
+    set_state(states.view().conv, read(vectors_, "carry.conv_state_in"), 1, place_);
+    set_state(dstates.view().ssm, read(vectors_, "carry.ssm_state_out_grad"), 0, place_);
+    set_state(dstates.view().conv, read(vectors_, "carry.conv_state_out_grad"), 1, place_);
+    const std::vector<double> dssm = state_values(dstates.view().ssm, place_),
+                              dconv = state_values(dstates.view().conv, place_);
 
-    model_.parameters().zero_gradients();
+    model_.zero_gradients();
     double loss = pass(Rows(ids, ids, /*carries=*/true), states.view(), dstates.view());
-    const std::vector<double> ssm = state_values(states.view().ssm), conv = state_values(states.view().conv);
+    const std::vector<double> ssm = state_values(states.view().ssm, place_),
+                              conv = state_values(states.view().conv, place_);
     for (size_t i = 0; i < ssm.size(); ++i) loss += ssm[i] * dssm[i];
     for (size_t i = 0; i < conv.size(); ++i) loss += conv[i] * dconv[i];
     check_loss("carry", loss, read(vectors_, "carry.loss").values[0]);
@@ -147,8 +150,8 @@ class TrainingCheck {
   }
 
   void check_state(const std::string& group, ConstTensorView state, int64_t dead, double bound) {
-    report_.check(prefix_ + group, relative_error(state_values(state), living_values(read(vectors_, group), dead)),
-                  bound);
+    report_.check(prefix_ + group,
+                  relative_error(state_values(state, place_), living_values(read(vectors_, group), dead)), bound);
   }
 
   // Changes the weights: last.
@@ -156,8 +159,8 @@ class TrainingCheck {
     Stream& stream = model_.stream();
     std::vector<Tensor> moments1, moments2;
     for (const Parameter& parameter : model_.parameters().all()) {
-      moments1.emplace_back(parameter.value.dtype, parameter.value.shape);
-      moments2.emplace_back(parameter.value.dtype, parameter.value.shape);
+      moments1.emplace_back(parameter.value.dtype, parameter.value.shape, place_);
+      moments2.emplace_back(parameter.value.dtype, parameter.value.shape, place_);
     }
     const Array ids = read(vectors_, "adamw.ids");
     const auto decayed = settings_.at("decayed").get<std::vector<std::string>>();
@@ -166,12 +169,12 @@ class TrainingCheck {
     double rates = 0.0;
     for (int64_t step = 0; step < ids.shape[0]; ++step) {
       const auto i = static_cast<size_t>(step);
-      model_.parameters().zero_gradients();
+      model_.zero_gradients();
       losses.push_back(pass(Rows(ids[step], ids[step], /*carries=*/false)) / setting("loss", i) - 1.0);
-      Tensor squares(DType::f64, {1});
+      Tensor squares(DType::f64, {1}, place_);
       for (const Parameter& parameter : model_.parameters().all())
         sum_of_squares(stream, squares.view(), parameter.gradient);
-      norms.push_back(std::sqrt(squares.view().as<double>()[0]) / setting("grad_norm", i) - 1.0);
+      norms.push_back(std::sqrt(to_array(squares.view(), place_).values[0]) / setting("grad_norm", i) - 1.0);
       for (size_t p = 0; p < moments1.size(); ++p) {
         const Parameter& parameter = model_.parameters().all()[p];
         const bool decays = std::ranges::find(decayed, parameter.name) != decayed.end();
@@ -221,9 +224,9 @@ class TrainingCheck {
     return std::sqrt(squares / static_cast<double>(got.size()));
   }
 
-  static std::vector<double> stored(const Parameter& parameter, ConstTensorView array) {
+  std::vector<double> stored(const Parameter& parameter, ConstTensorView array) const {
     Tensor stored(DType::f64, parameter.stored_shape);
-    parameter.to_stored(stored.view(), array);
+    parameter.to_stored(stored.view(), array, place_);
     return to_array(stored.view()).values;
   }
 
@@ -234,6 +237,7 @@ class TrainingCheck {
   SafetensorsFile vectors_;
   nlohmann::json settings_;
   TrainingModel model_;
+  Place place_ = model_.parameters().place();
   std::string prefix_;
   double loss_bound_, bound_;
   Report& report_;

@@ -12,6 +12,7 @@
 #include "core/rng.h"
 #include "gpu/gpu_test.h"
 #include "infer/sampler.h"
+#include "ops/adamw/adamw_8bit_cases.h"
 #include "ops/adamw/adamw_cases.h"
 #include "ops/cast/cast_cases.h"
 #include "ops/causal_conv1d/causal_conv1d_backward_cases.h"
@@ -23,6 +24,7 @@
 #include "ops/linear_cross_entropy/linear_cross_entropy_cases.h"
 #include "ops/log_sum_exp/log_sum_exp_cases.h"
 #include "ops/mixer_step/mixer_step_cases.h"
+#include "ops/negative_exp/negative_exp_cases.h"
 #include "ops/op_testing.h"
 #include "ops/pick_columns/pick_columns_cases.h"
 #include "ops/quantize/quantize_cases.h"
@@ -30,6 +32,7 @@
 #include "ops/rms_norm/rms_norm_cases.h"
 #include "ops/selective_scan/selective_scan_backward_cases.h"
 #include "ops/selective_scan/selective_scan_cases.h"
+#include "ops/split_masters/split_masters_cases.h"
 #include "ops/sum_of_squares/sum_of_squares_cases.h"
 
 namespace saker {
@@ -261,6 +264,16 @@ TEST_F(GpuGradients, RmsNormBackward) {
                                                           {.rows = 3, .columns = 4096},
                                                           {.rows = 1030, .columns = 4108},
                                                           {.rows = 5, .columns = 4611, .accumulate = true}});
+}
+// Codes and exponents are the reference's bits.
+TEST_F(GpuGradients, Adamw8bit) {
+  test_op_cases_on(gpu_, adamw_8bit_cases());
+}
+TEST_F(GpuGradients, NegativeExp) {
+  test_op_cases_on(gpu_, negative_exp_cases());
+}
+TEST_F(GpuGradients, SplitMasters) {
+  test_op_cases_on(gpu_, split_masters_cases());
 }
 TEST_F(GpuGradients, SumOfSquares) {
   test_op_cases_on(gpu_, without_benchmarks(sum_of_squares_cases()));

@@ -10,7 +10,7 @@ namespace {
 struct GradientCase {
   std::string name;
   ModelConfig config;
-  Batch batch;
+  PassBatch batch;
 };
 
 ModelConfig small_config() {
@@ -29,7 +29,7 @@ ModelConfig small_config() {
 std::vector<GradientCase> gradient_cases() {
   std::vector<GradientCase> cases;
   const ModelConfig base = small_config();
-  const auto add = [&](std::string name, const ModelConfig& config, Batch batch) {
+  const auto add = [&](std::string name, const ModelConfig& config, PassBatch batch) {
     cases.push_back({std::move(name), config, std::move(batch)});
   };
   const auto varied = [&](const auto& change) {
@@ -37,11 +37,11 @@ std::vector<GradientCase> gradient_cases() {
     change(config);
     return config;
   };
-  const auto with = [&](Batch batch, const auto& change) {
+  const auto with = [&](PassBatch batch, const auto& change) {
     change(batch);
     return batch;
   };
-  const Batch one = make_batch(base, {9});
+  const PassBatch one = make_batch(base, {9});
   add("untied", base, one);
   add("tied", varied([](ModelConfig& c) { c.tied_embeddings = true; }), one);
   add("biases", varied([](ModelConfig& c) { c.use_bias = true; }), one);
@@ -49,18 +49,18 @@ std::vector<GradientCase> gradient_cases() {
   add("k2", varied([](ModelConfig& c) { c.d_conv = 2; }), one);
   add("mamba", varied([](ModelConfig& c) { c.variant = Variant::mamba; }), one);
   add("unequal_rows", base, make_batch(base, {7, 1, 3, 2}));
-  add("z_loss", base, with(one, [](Batch& b) { b.loss = {0.37, 0.05}; }));
+  add("z_loss", base, with(one, [](PassBatch& b) { b.loss = {0.37, 0.05}; }));
   add("carried_truncated", base, make_batch(base, {5, 2}, {1, 0}));
-  add("carried", base, with(make_batch(base, {5, 2}, {1, 0}), [](Batch& b) { b.carries_gradients = true; }));
+  add("carried", base, with(make_batch(base, {5, 2}, {1, 0}), [](PassBatch& b) { b.carries_gradients = true; }));
   add("carried_and_packed", base,
-      with(make_batch(base, {4, 1, 3, 2}, {2, kNoSlot, 0, kNoSlot}), [](Batch& b) { b.carries_gradients = true; }));
+      with(make_batch(base, {4, 1, 3, 2}, {2, kNoSlot, 0, kNoSlot}), [](PassBatch& b) { b.carries_gradients = true; }));
   add("all_of_it", varied([](ModelConfig& c) {
         c.variant = Variant::mamba;
         c.tied_embeddings = c.use_bias = true;
         c.use_conv_bias = false;
         c.d_conv = 3;
       }),
-      with(make_batch(base, {4, 1, 3, 2}, {2, kNoSlot, 0, kNoSlot}), [](Batch& b) {
+      with(make_batch(base, {4, 1, 3, 2}, {2, kNoSlot, 0, kNoSlot}), [](PassBatch& b) {
         b.carries_gradients = true;
         b.loss = {0.2, 0.01};
       }));
@@ -142,7 +142,7 @@ class Differences {
     testing::Test::RecordProperty("worst", fmt::format("{:.1e}", worst_));
   }
 
-  Batch batch_;
+  PassBatch batch_;
   TrainingModel model_;
   StatePool before_, after_, dafter_;
   double worst_ = 0.0;

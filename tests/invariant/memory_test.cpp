@@ -119,7 +119,7 @@ TEST_P(MemoryTest, ALongPromptTakesThatOfAShortOne) {
 // The library that multiplies makes its handles anew for every product, as many in every step, and gives them back: the
 // heap may grow by a step of malloc (128 KiB; measured: 124 KiB once in 200 training steps). All else was made before.
 TEST_P(MemoryTest, ATrainingStepTakesThatOfTheSecond) {
-  const Batch batch = mixed_batch(model_.config());
+  const PassBatch batch = mixed_batch(model_.config());
   for (Recompute recompute : {Recompute::none, Recompute::in_block, Recompute::full}) {
     TrainingModel training(
         lively_weights(model_.config(), DType::f32), model_.backend(),
@@ -130,7 +130,7 @@ TEST_P(MemoryTest, ATrainingStepTakesThatOfTheSecond) {
       const int64_t before = allocation_count();
       training.forward_backward(batch.ids, batch.labels, batch.segments, states.view(), batch.loss, nats.view());
       training.refresh();
-      training.parameters().zero_gradients();
+      training.zero_gradients();
       return allocation_count() - before;
     };
     allocations_of_step();

@@ -27,7 +27,7 @@ TEST_P(Training, AnyRecomputationIsTheSameBits) {
   configs[1].variant = Variant::mamba;
   configs[1].tied_embeddings = configs[1].use_bias = true;
   for (const ModelConfig& config : configs) {
-    const Batch batch = mixed_batch(config);
+    const PassBatch batch = mixed_batch(config);
     Outputs outputs[3];
     for (Recompute recompute : {Recompute::none, Recompute::in_block, Recompute::full}) {
       TrainingModel model =
@@ -40,7 +40,7 @@ TEST_P(Training, AnyRecomputationIsTheSameBits) {
 }
 
 TEST_P(Training, ThreadsAndRepetitionChangeNothing) {
-  const Batch batch = mixed_batch(tiny_config());
+  const PassBatch batch = mixed_batch(tiny_config());
   const TrainingOptions options{.max_rows = batch.rows(), .max_slots = batch.slots};
   TrainingModel two = training_model(GetParam(), options);
   const Outputs expected = run_pass(two, batch);
@@ -54,11 +54,11 @@ TEST_P(Training, ThreadsAndRepetitionChangeNothing) {
 
 TEST_P(Training, PackedDocumentsAreThemselvesApart) {
   const ModelConfig config = tiny_config();
-  const Batch packed = make_batch(config, {50, 1, 9, 70});
+  const PassBatch packed = make_batch(config, {50, 1, 9, 70});
   TrainingModel model = training_model(GetParam(), {.max_rows = packed.rows()});
   const Outputs together = run_pass(model, packed);
 
-  model.parameters().zero_gradients();
+  model.zero_gradients();
   std::vector<double> nats;
   for (const Segment& document : packed.segments) {
     const auto begin = static_cast<size_t>(document.begin), length = static_cast<size_t>(document.length);
@@ -81,7 +81,7 @@ TEST_P(Training, PackedDocumentsAreThemselvesApart) {
 // at their borders. With the gradient carried backwards: the whole.
 TEST(TrainingF64, ADocumentInPartsWithCarriedGradientsIsTheWhole) {
   const ModelConfig config = tiny_config();
-  Batch whole = make_batch(config, {31}, {0});
+  PassBatch whole = make_batch(config, {31}, {0});
   whole.carries_gradients = true;
   TrainingModel model = training_model(DType::f64, {.max_rows = 31, .max_slots = 1});
   const Outputs expected = run_pass(model, whole);
@@ -89,7 +89,7 @@ TEST(TrainingF64, ADocumentInPartsWithCarriedGradientsIsTheWhole) {
   // Backwards over the parts, each from the state that a forward pass over those before it has left.
   const int64_t kBorders[] = {0, 12, 13, 31};
   StatePool dstates = random_states(config, 1, DType::f64, 31, 0.1);
-  model.parameters().zero_gradients();
+  model.zero_gradients();
   for (int part = 2; part >= 0; --part) {
     StatePool states = random_states(config, 1, DType::f64, 21, 0.5);
     Tensor nats(DType::f64, {31});
@@ -147,7 +147,7 @@ TEST_P(Training, ComputesWhatInferenceComputes) {
 
 TEST_P(Training, GradientsAddUpOverMicroBatches) {
   const ModelConfig config = tiny_config();
-  const Batch first = make_batch(config, {60}), second = make_batch(config, {20, 30}, {}, 77);
+  const PassBatch first = make_batch(config, {60}), second = make_batch(config, {20, 30}, {}, 77);
   TrainingModel model = training_model(GetParam(), {.max_rows = 60});
   const Outputs a = run_pass(model, first), b = run_pass(model, second);
   Tensor nats(model.accumulation_dtype(), {first.rows()});
@@ -216,7 +216,7 @@ TEST(TrainingMemory, IsWhatThePlanSays) {
   // As the header counts, per token and layer, and the residual stream after the last layer.
   const int64_t d = 40, e = 72, n = 16, r = 5, l = 100, p = 3;
   const auto bytes = [&](int64_t per_token) { return static_cast<size_t>(l * (p * per_token + 4 * d)); };
-  const size_t padding = 64 * 40;
+  const size_t padding = Arena::kAlignment * 40;
   EXPECT_NEAR(kept[0], bytes(4 * (d + 3 * e + r + 4 * n) + 2 * (d + 2 * e + r)), padding);
   EXPECT_NEAR(kept[1], bytes(4 * (d + 2 * e + r + 2 * n)), padding);
   EXPECT_NEAR(kept[2], bytes(4 * d), padding);

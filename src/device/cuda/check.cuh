@@ -4,6 +4,8 @@
 
 #include <cuda_runtime.h>
 
+#include <atomic>
+#include <cstdint>
 #include <mutex>
 
 #include "core/error.h"
@@ -16,6 +18,9 @@ inline void check(cudaError_t code, const char* call) {
   fail(code == cudaErrorMemoryAllocation ? ErrorCode::out_of_memory : ErrorCode::device, "[cuda] {}: {}", call,
        cudaGetErrorString(code));
 }
+
+// Of the runtime's calls for rows.
+inline constexpr size_t kMaxPitch = (size_t{1} << 31) - 1;
 
 // The current device of this thread for as long as this lives.
 class DeviceGuard {
@@ -54,10 +59,14 @@ class WholeGpu {
   DeviceGuard guard_;
 };
 
+// gpu_waits().
+inline std::atomic<int64_t> waits{0};
+
 // Until all work that a GPU was given is done. Streams of GpuStream do not wait for what is done outside of them, nor
 // the other way round.
 inline void wait_for_all(int gpu) {
   const WholeGpu alone(gpu);
+  ++waits;
   check(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
 }
 

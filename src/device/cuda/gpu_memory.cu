@@ -59,6 +59,10 @@ std::string why_no_gpu() {
   return count == 0 ? "this machine has no NVIDIA GPU" : "this build has code for none of the GPUs here";
 }
 
+int64_t gpu_waits() noexcept {
+  return cuda::waits;
+}
+
 void require_gpu_memory(int gpu, size_t bytes, const std::string& what) {
   const DeviceGuard guard(gpu);
   size_t free = 0, total = 0;
@@ -103,8 +107,7 @@ void copy_rows(const Rows& to, const ConstRows& from, size_t width, size_t rows)
   const WholeGpu alone(gpu);
   wait_for_all(gpu);
   if (!from.place.on_host() && from.place.gpu != gpu) wait_for_all(from.place.gpu);
-  constexpr size_t kMaxPitch = (size_t{1} << 31) - 1;  // of the runtime's call
-  if (rows > 1 && std::max(to.pitch, from.pitch) > kMaxPitch) {
+  if (rows > 1 && std::max(to.pitch, from.pitch) > cuda::kMaxPitch) {
     for (size_t row = 0; row < rows; ++row)
       check(cudaMemcpy(static_cast<std::byte*>(to.data) + row * to.pitch,
                        static_cast<const std::byte*>(from.data) + row * from.pitch, width, cudaMemcpyDefault),

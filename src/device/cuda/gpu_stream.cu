@@ -64,6 +64,7 @@ bool GpuStream::multiplies_fp8() const noexcept {
 
 void GpuStream::wait() {
   const DeviceGuard guard(state_->gpu);
+  ++cuda::waits;
   state_->note(cudaStreamSynchronize(state_->stream), "cudaStreamSynchronize");
   state_->launched("launch");
   if (state_->error.empty()) return;
@@ -77,15 +78,40 @@ void GpuStream::copy(void* to, const void* from, size_t bytes) noexcept {
   state_->note(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, state_->stream), "cudaMemcpyAsync");
 }
 
+void GpuStream::copy_rows(void* to, size_t to_pitch, const void* from, size_t from_pitch, size_t width,
+                          size_t rows) noexcept {
+  if (width == 0 || rows == 0) return;
+  const DeviceGuard guard(state_->gpu);
+  if (std::max(to_pitch, from_pitch) <= cuda::kMaxPitch)
+    return state_->note(
+        cudaMemcpy2DAsync(to, to_pitch, from, from_pitch, width, rows, cudaMemcpyDefault, state_->stream),
+        "cudaMemcpy2DAsync");
+  for (size_t row = 0; row < rows; ++row)
+    copy(static_cast<std::byte*>(to) + row * to_pitch, static_cast<const std::byte*>(from) + row * from_pitch, width);
+}
+
+void GpuStream::zero_rows(void* to, size_t pitch, size_t width, size_t rows) noexcept {
+  const DeviceGuard guard(state_->gpu);
+  for (size_t row = 0; row < rows && width > 0; ++row)
+    state_->note(cudaMemsetAsync(static_cast<std::byte*>(to) + row * pitch, 0, width, state_->stream),
+                 "cudaMemsetAsync");
+}
+
 void* GpuStream::scratch(size_t bytes) {
   State& s = *state_;
   if (s.scratch_bytes >= bytes) return s.scratch;
   const WholeGpu alone(s.gpu);
-  bytes = std::max(bytes, 2 * s.scratch_bytes);
-  void* grown = nullptr;
-  check(cudaMalloc(&grown, bytes), "cudaMalloc");
-  if (s.scratch) s.outgrown.push_back(s.scratch);
-  s.scratch = grown;
+  ++cuda::waits;
+  bytes = std::max(bytes, s.scratch_bytes + s.scratch_bytes / 4);
+  if (s.has_recorded && s.scratch) {
+    s.outgrown.push_back(s.scratch);
+  } else {
+    check(cudaStreamSynchronize(s.stream), "cudaStreamSynchronize");
+    cudaFree(s.scratch);
+  }
+  s.scratch = nullptr;
+  s.scratch_bytes = 0;
+  check(cudaMalloc(&s.scratch, bytes), "cudaMalloc");
   s.scratch_bytes = bytes;
   return s.scratch;
 }
@@ -94,6 +120,7 @@ void* GpuStream::results(size_t bytes) {
   State& s = *state_;
   if (s.results_bytes >= bytes) return s.results;
   const WholeGpu alone(s.gpu);
+  ++cuda::waits;
   check(cudaStreamSynchronize(s.stream), "cudaStreamSynchronize");
   cudaFreeHost(std::exchange(s.results, nullptr));
   s.results_bytes = 0;
@@ -106,6 +133,7 @@ void GpuStream::reserve_list(int list, size_t bytes) {
   State::List& l = state_->lists[static_cast<size_t>(list)];
   if (l.capacity >= bytes) return;
   const WholeGpu alone(state_->gpu);
+  ++cuda::waits;
   check(cudaStreamSynchronize(state_->stream), "cudaStreamSynchronize");
   cudaFree(std::exchange(l.device, nullptr));
   l.capacity = 0;
@@ -128,7 +156,11 @@ void GpuStream::stage(int list, const void* data, size_t bytes) {
   const DeviceGuard guard(state_->gpu);
   l.turn = (l.turn + 1) % State::List::kTurns;
   const auto turn = static_cast<size_t>(l.turn);
-  check(cudaEventSynchronize(l.travelled[turn]), "cudaEventSynchronize");
+  if (cudaEventQuery(l.travelled[turn]) == cudaErrorNotReady) {
+    cudaGetLastError();
+    ++cuda::waits;
+    check(cudaEventSynchronize(l.travelled[turn]), "cudaEventSynchronize");
+  }
   std::memcpy(l.pinned[turn], data, bytes);
   check(cudaMemcpyAsync(l.device, l.pinned[turn], bytes, cudaMemcpyHostToDevice, state_->stream), "cudaMemcpyAsync");
   check(cudaEventRecord(l.travelled[turn], state_->stream), "cudaEventRecord");
@@ -137,7 +169,6 @@ void GpuStream::stage(int list, const void* data, size_t bytes) {
 const void* GpuStream::staged(const void* data, size_t bytes) {
   for (const State::List& list : state_->lists)
     if (list.source == data && list.bytes == bytes && list.device) return list.device;
-  constexpr int kUnstaged = kLists - 1;
   stage(kUnstaged, data, bytes);
   State::List& list = state_->lists[kUnstaged];
   list.source = nullptr;  // another array may come to lie there
@@ -152,6 +183,7 @@ GpuStream::Graph GpuStream::record(const std::function<void()>& work) {
   const WholeGpu alone(state_->gpu);
   const cudaStream_t stream = state_->stream;
   const std::string error_before = state_->error;
+  state_->has_recorded = true;
   cudaGraph_t graph = nullptr;
   check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
   try {

@@ -24,6 +24,9 @@ std::string why_no_gpu() {
   return "this build is without CUDA";
 }
 
+int64_t gpu_waits() noexcept {
+  return 0;
+}
 void require_gpu_memory(int, size_t, const std::string&) {
   no_gpu();
 }
@@ -68,6 +71,8 @@ bool GpuStream::multiplies_fp8() const noexcept {
 }
 void GpuStream::wait() {}
 void GpuStream::copy(void*, const void*, size_t) noexcept {}
+void GpuStream::copy_rows(void*, size_t, const void*, size_t, size_t, size_t) noexcept {}
+void GpuStream::zero_rows(void*, size_t, size_t, size_t) noexcept {}
 void* GpuStream::scratch(size_t) {
   no_gpu();
 }

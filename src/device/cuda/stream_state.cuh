@@ -48,12 +48,13 @@ struct GpuStream::State {
   void* scratch = nullptr;
   std::vector<void*> outgrown;  // scratch memory that recorded graphs may still use
   size_t scratch_bytes = 0;
+  bool has_recorded = false;
   void* results = nullptr;  // pinned
   size_t results_bytes = 0;
   std::array<List, kLists> lists;
   std::string error;  // the first since the last wait
 
-  static constexpr size_t kBlasWorkspace = size_t{64} << 20;
+  static constexpr size_t kBlasWorkspace = kGpuStreamBytes;
   static constexpr int kOverlapShared = 227 << 10;
 
   State() = default;

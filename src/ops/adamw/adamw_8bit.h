@@ -10,7 +10,7 @@
 // Result    codes and exponents: the same bits on every backend and instruction set, whatever the number of threads; no
 //           multiply-add of theirs is fused. The parameter: bitwise independent of the number of threads. Where
 //           the norm is no number the parameters become none, and the moments mean nothing.
-// Errors    as adamw; unsupported on a GPU.
+// Errors    as adamw.
 // Cost      16 bytes an element (18 with rounded).
 #pragma once
 
@@ -45,6 +45,9 @@ void adamw_8bit(Stream& stream, const Adamw8bitArgs& args) noexcept;
 }
 namespace cpu {
 void adamw_8bit(Stream& stream, const Adamw8bitArgs& args) noexcept;
+}
+namespace cuda {
+void adamw_8bit(Stream& stream, const Adamw8bitArgs& args);
 }
 
 }  // namespace saker

@@ -31,18 +31,18 @@ class Adamw8bitProblem : public OpProblem {
         second_(c.elements, 6) {}
 
   void run(Stream& stream) override {
-    adamw_8bit(stream,
-               {.adamw = {.parameter = parameter_.view(),
-                          .rounded = case_.rounded ? rounded_.view() : TensorView(),
-                          .gradient = gradient_.view(),
-                          .squared_norm = case_.squared_norm >= 0.0 ? ConstTensorView(norm_.view()) : ConstTensorView(),
-                          .max_norm = 1.0,
-                          .gradient_scale = case_.gradient_scale,
-                          .lr = 0.01,
-                          .weight_decay = case_.weight_decay,
-                          .step = case_.step},
-                .moment1 = first_.view(),
-                .moment2 = second_.view()});
+    adamw_8bit(stream, {.adamw = {.parameter = parameter_.on(stream),
+                                  .rounded = case_.rounded ? rounded_.on(stream) : TensorView(),
+                                  .gradient = gradient_.on(stream),
+                                  .squared_norm =
+                                      case_.squared_norm >= 0.0 ? ConstTensorView(norm_.on(stream)) : ConstTensorView(),
+                                  .max_norm = 1.0,
+                                  .gradient_scale = case_.gradient_scale,
+                                  .lr = 0.01,
+                                  .weight_decay = case_.weight_decay,
+                                  .step = case_.step},
+                        .moment1 = first_.on(stream),
+                        .moment2 = second_.on(stream)});
   }
   std::vector<OpOutput> outputs() const override {
     return {{"parameter", &parameter_, 1.0, 2.0},   {"rounded", &rounded_, 1.0, 2.0},
@@ -60,7 +60,7 @@ class Adamw8bitProblem : public OpProblem {
       for (int64_t block = 0; block < moment_blocks(elements); ++block)
         exponents.view().as<uint8_t>()[block] = static_cast<uint8_t>(120 + block % 7);
     }
-    MomentView view() { return {codes.view(), exponents.view()}; }
+    MomentView on(Stream& stream) { return {codes.on(stream), exponents.on(stream)}; }
 
     CaseTensor codes, exponents;
   };

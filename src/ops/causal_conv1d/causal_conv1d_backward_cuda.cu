@@ -4,7 +4,7 @@
 // which lie where other strips still read those of the windows after, are put down in scratch memory; a second kernel
 // adds up the former in the order of the strips and moves the latter.
 //
-// Bytes: du, x read and dx written once, 12 a token and channel, and 16 k / kStrip for the sums of strips: 0.5 of 4
+// Bytes: du, x read and dx written once, 12 a token and channel, and 16 k / kConvStrip for the sums of strips: 0.5 of 4
 // taps. 8,192 channels: 102 KB a token, 24 ns at 4.3 TB/s. About 35 FLOPs and 2 of the unit for exponentials each: 2
 // and 4 ns.
 #include <algorithm>
@@ -12,14 +12,13 @@
 #include "device/cuda/intrinsics.cuh"
 #include "device/cuda/launch.cuh"
 #include "ops/causal_conv1d/causal_conv1d_backward.h"
-#include "ops/chunk_rows.h"
+#include "ops/gpu_scratch.h"
 
 namespace saker::cuda {
 
 namespace {
 
 constexpr int kThreads = 128;
-constexpr int64_t kStrip = 128;  // tokens
 
 struct ConvBackwardProblem {
   float *dx, *dweight, *dbias, *dstate;         // dbias and dstate may be null
@@ -35,7 +34,7 @@ __global__ void __launch_bounds__(kThreads) conv_backward_kernel(const ConvBackw
   constexpr int kWindow = kTaps - 1, kAhead = 4;
   const int64_t e = blockIdx.x * int64_t{kThreads} + threadIdx.x;
   const Segment segment = p.segments[blockIdx.z];
-  const int64_t begin = blockIdx.y * kStrip, end = min(begin + kStrip, segment.length);
+  const int64_t begin = blockIdx.y * kConvStrip, end = min(begin + kConvStrip, segment.length);
   if (e >= p.channels || begin >= end) return;
 
   float weight[kTaps], dweight[kTaps] = {}, dbias = 0.0f;
@@ -43,7 +42,8 @@ __global__ void __launch_bounds__(kThreads) conv_backward_kernel(const ConvBackw
   for (int j = 0; j < kTaps; ++j) weight[j] = p.weight[j * p.channels + e];
   const float bias = p.bias ? p.bias[e] : 0.0f;
   const int64_t window = segment.slot * kWindow * p.channels + e;
-  float* const sums = p.sums + (first_chunk_row(segment, blockIdx.z, kStrip) + blockIdx.y) * 2 * kTaps * p.channels + e;
+  float* const sums =
+      p.sums + (first_chunk_row(segment, blockIdx.z, kConvStrip) + blockIdx.y) * 2 * kTaps * p.channels + e;
 
   // Input i of [window before | segment]; its gradient.
   const auto input = [&](int64_t i) {
@@ -132,10 +132,10 @@ __global__ void __launch_bounds__(kThreads) conv_backward_sums_kernel(const Conv
   float sum = 0.0f;
   for (int s = 0; s < p.segment_count; ++s) {
     const Segment segment = p.segments[s];
-    const float* from = p.sums + (first_chunk_row(segment, s, kStrip) * 2 * taps + row) * p.channels + e;
+    const float* from = p.sums + (first_chunk_row(segment, s, kConvStrip) * 2 * taps + row) * p.channels + e;
     if (window < 0) {
 #pragma unroll 4
-      for (int64_t t = 0; t < segment.length; t += kStrip, from += 2 * taps * p.channels) sum += *from;
+      for (int64_t t = 0; t < segment.length; t += kConvStrip, from += 2 * taps * p.channels) sum += *from;
     } else if (segment.slot >= 0 && segment.length > 0) {
       to[(segment.slot * (taps - 1) + window) * p.channels + e] = *from;
     }
@@ -151,7 +151,6 @@ void causal_conv1d_backward(Stream& stream, const CausalConv1dBackwardArgs& args
   int64_t longest = 0;
   for (const Segment& segment : args.segments) longest = std::max(longest, segment.length);
   if (longest == 0) return;
-  const int64_t strips = chunk_row_count(args.x.rows(), count, kStrip);
   const ConvBackwardProblem problem{
       static_cast<float*>(args.dx.data),
       static_cast<float*>(args.dweight.data),
@@ -162,7 +161,7 @@ void causal_conv1d_backward(Stream& stream, const CausalConv1dBackwardArgs& args
       static_cast<const float*>(args.weight.data),
       static_cast<const float*>(args.bias.data),
       static_cast<const float*>(args.state.data),
-      static_cast<float*>(stream.gpu().scratch(static_cast<size_t>(strips * 2 * k * e) * sizeof(float))),
+      static_cast<float*>(stream.gpu().scratch(conv_backward_scratch_bytes(args.x.rows(), count, k, e))),
       on_gpu(stream, args.segments),
       args.dx.row_stride,
       args.du.row_stride,
@@ -170,7 +169,7 @@ void causal_conv1d_backward(Stream& stream, const CausalConv1dBackwardArgs& args
       e,
       static_cast<int>(count)};
   const auto blocks = static_cast<unsigned>(ceil_div(e, kThreads));
-  const dim3 grid(blocks, static_cast<unsigned>(ceil_div(longest, kStrip)), static_cast<unsigned>(count));
+  const dim3 grid(blocks, static_cast<unsigned>(ceil_div(longest, kConvStrip)), static_cast<unsigned>(count));
   const auto launch = [&](auto kernel) { kernel<<<grid, kThreads, 0, handle(stream)>>>(problem); };
   switch (k) {
     case 2: launch(conv_backward_kernel<2>); break;

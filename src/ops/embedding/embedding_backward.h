@@ -7,6 +7,7 @@
 // Cost      12 l d bytes.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -22,6 +23,12 @@ struct EmbeddingBackwardArgs {
 };
 
 void embedding_backward(Stream& stream, TensorView dtable, ConstTensorView dh, std::span<const int32_t> ids);
+
+// On a GPU rows are sorted by id on the host, into a list (GpuStream::staged) of so many bytes at most. The call does
+// not wait for it to travel.
+inline size_t embedding_backward_list_bytes(int64_t l) {
+  return static_cast<size_t>(l) * 4 * sizeof(int32_t);
+}
 
 namespace reference {
 void embedding_backward(Stream& stream, const EmbeddingBackwardArgs& args) noexcept;

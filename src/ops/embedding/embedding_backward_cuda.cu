@@ -33,12 +33,14 @@ class RowsById {
     std::memcpy(list_.data() + rows_, occurrences_.data(), occurrences_.size() * sizeof(Occurrences));
   }
 
+  // At most embedding_backward_list_bytes(): an id for each row.
   std::span<const int32_t> list() const noexcept { return list_; }
   size_t rows() const noexcept { return rows_; }
   size_t ids() const noexcept { return occurrences_.size(); }
 
  private:
   static constexpr size_t kWords = sizeof(Occurrences) / sizeof(int32_t);
+  static_assert(1 + kWords == 4);
 
   size_t rows_;
   std::vector<Occurrences> occurrences_;

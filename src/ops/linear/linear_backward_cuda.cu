@@ -1,6 +1,7 @@
 #include "device/cuda/launch.cuh"
 #include "device/cuda/partial_sums.cuh"
 #include "ops/cast/cast.h"
+#include "ops/gpu_scratch.h"
 #include "ops/linear/blas_product.cuh"
 #include "ops/linear/linear_backward.h"
 
@@ -25,7 +26,7 @@ __global__ void __launch_bounds__(kColumns)
 void add_bias_gradient(Stream& stream, const TensorView& dbias, const ConstTensorView& dy) {
   const int64_t o = dy.columns();
   const auto [rows, groups] = row_groups(dy.rows());
-  auto* const partial = static_cast<float*>(stream.gpu().scratch(static_cast<size_t>(groups * o) * sizeof(float)));
+  auto* const partial = static_cast<float*>(stream.gpu().scratch(row_sums_scratch_bytes(dy.rows(), o)));
   const dim3 grid(static_cast<unsigned>(groups), static_cast<unsigned>(ceil_div(o, kColumns)));
   column_sums_kernel<<<grid, kColumns, 0, handle(stream)>>>(partial, static_cast<const float*>(dy.data), dy.row_stride,
                                                             dy.rows(), o, rows);
@@ -37,7 +38,7 @@ void add_bias_gradient(Stream& stream, const TensorView& dbias, const ConstTenso
 ConstTensorView rounded(Stream& stream, const ConstTensorView& dy, DType type) {
   if (dy.dtype == type) return dy;
   const int64_t stride = ceil_div(dy.columns(), 8) * 8;
-  void* const to = stream.gpu().scratch(static_cast<size_t>(dy.rows() * stride) * size_of(type));
+  void* const to = stream.gpu().scratch(rounded_scratch_bytes(dy.rows(), dy.columns(), type));
   const TensorView made(to, type, dy.shape, stride);
   cast(stream, {made, dy});
   return made;

@@ -4,6 +4,7 @@
 #include "device/cuda/intrinsics.cuh"
 #include "device/cuda/launch.cuh"
 #include "device/cuda/vectors.cuh"
+#include "ops/gpu_scratch.h"
 #include "ops/linear/blas_product.cuh"
 #include "ops/linear/linear.h"
 #include "ops/linear_cross_entropy/linear_cross_entropy.h"
@@ -96,7 +97,7 @@ class Head {
       : stream_(stream),
         args_(args),
         labels_(on_gpu(stream, args.labels)),
-        stride_(ceil_div(args.weight.rows(), 8) * 8) {
+        stride_(head_row_stride(args.weight.rows())) {
     const int64_t elements = std::min(args.x.rows(), kGpuHeadRows) * stride_;
     const bool apart = args.dx && args.x.dtype != DType::f32;
     const size_t bytes = static_cast<size_t>(elements) * sizeof(float);  // a multiple of 32

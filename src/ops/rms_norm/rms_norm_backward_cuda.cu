@@ -2,6 +2,7 @@
 #include "device/cuda/launch.cuh"
 #include "device/cuda/partial_sums.cuh"
 #include "device/cuda/vectors.cuh"
+#include "ops/gpu_scratch.h"
 #include "ops/rms_norm/rms_norm_backward.h"
 
 namespace saker::cuda {
@@ -133,7 +134,7 @@ void rms_norm_backward(Stream& stream, const RmsNormBackwardArgs& args) {
   const int64_t l = x.rows(), c = x.columns();
   const RowGroups groups = dweight ? row_groups(l) : RowGroups{.each = 1, .count = l};
   void* partial = nullptr;
-  if (dweight) partial = stream.gpu().scratch(static_cast<size_t>(groups.count * c) * sizeof(float));
+  if (dweight) partial = stream.gpu().scratch(row_sums_scratch_bytes(l, c));
   const NormBackward problem{.dx = static_cast<float*>(dx.data),
                              .partial = static_cast<float*>(partial),
                              .dy = static_cast<const float*>(dy.data),

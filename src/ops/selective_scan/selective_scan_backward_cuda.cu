@@ -10,7 +10,7 @@ namespace {
 
 // Whether the kernels for 16 states serve these arguments.
 bool in_groups_of_64(const SelectiveScanBackwardArgs& args) {
-  if (args.A.rows() != kScanStates || args.A.columns() % kScanChannels != 0) return false;
+  if (!has_scan_groups(args.A.rows(), args.A.columns())) return false;
   const ConstTensorView views[] = {args.du, args.ddelta, args.dz, args.dstate, args.dy,         args.u, args.delta,
                                    args.z,  args.B,      args.C,  args.A,      args.delta_bias, args.D, args.state};
   return std::ranges::all_of(views, [](const ConstTensorView& view) { return !view || in_vectors(view); });
@@ -26,13 +26,11 @@ bool allow_shared(const Kernel kernel, int bytes) {
 // Scratch memory of the problem, and its groups.
 template <class T>
 void provide_scratch(Stream& stream, ScanBackwardProblem<T>& p, bool in_groups) {
-  const int64_t chunks = chunk_row_count(p.l, p.segment_count, kScanChunk);
-  p.groups = static_cast<int>(ceil_div(p.channels, in_groups ? kScanChannels : kAnyScanChannels));
-  const int64_t starts = chunks * (in_groups ? kScanStates : 1) * p.channels, partials = p.groups * p.l * 2 * p.n;
-  const int64_t sums = static_cast<int64_t>(p.segment_count) * (p.n + 2) * p.channels;
-  p.starts = static_cast<float*>(stream.gpu().scratch(static_cast<size_t>(starts + partials + sums) * sizeof(float)));
-  p.partials = p.starts + starts;
-  p.sums = p.partials + partials;
+  const ScanBackwardScratch scratch = scan_backward_scratch(p.l, p.segment_count, p.n, p.channels, in_groups);
+  p.groups = static_cast<int>(scratch.groups);
+  p.starts = static_cast<float*>(stream.gpu().scratch(scratch.bytes()));
+  p.partials = p.starts + scratch.starts;
+  p.sums = p.partials + scratch.partials;
 }
 
 template <class T>

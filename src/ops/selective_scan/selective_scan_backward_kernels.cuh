@@ -20,14 +20,13 @@
 // Scratch memory: l n e / 8 of states and l n e / 32 of dB and dC, in floats: 80 KB a token at this size.
 #pragma once
 
-#include "ops/chunk_rows.h"
+#include "ops/gpu_scratch.h"
 #include "ops/selective_scan/selective_scan_kernels.cuh"
 
 namespace saker::cuda {
 
-inline constexpr int kScanChunk = 8;              // tokens
+static_assert(kScanGroup == kScanChannels);
 inline constexpr int kScanBackwardThreads = 128;  // of the kernels for 16 states
-inline constexpr int kAnyScanChannels = 32;       // of a block of the kernel for any number of states
 
 template <class T>
 struct ScanBackwardProblem {

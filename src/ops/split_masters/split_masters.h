@@ -1,0 +1,61 @@
+// Masters in two halves: the bf16 copy that products read anyway, and what it lacks. 4 bytes a parameter in place of 6.
+//
+//   bits(master) = high << 16 + low,    high = (bits + 2^15) >> 16,   low from -2^15 to 2^15 - 1
+//
+// high is the master rounded to the nearest bf16, where two are as near the one of the larger magnitude (bf16
+// elsewhere: the even one; 1 in 65,536 is such a master). Every f32 is given back bit for bit.
+//
+// Shapes    master, high contiguous, of one number of elements; low contiguous, of twice as many bytes.
+// Types     master f32, high bf16, low u8: 16-bit integers as the machine has them.
+// Aliasing  none.
+// Result    the same bits on every backend.
+// Errors    invalid_argument if a shape, unsupported if a type differs from the above.
+// Cost      8 bytes an element, each.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+
+#include "core/dtype.h"
+#include "device/backend.h"
+#include "device/tensor.h"
+
+namespace saker {
+
+struct SplitMaster {
+  uint16_t high, low;
+};
+constexpr SplitMaster split_master(uint32_t bits) noexcept {
+  return {static_cast<uint16_t>((bits + 0x8000u) >> 16), static_cast<uint16_t>(bits)};
+}
+constexpr uint32_t joined_master(SplitMaster split) noexcept {
+  return (uint32_t{split.high} << 16) + split.low - (split.low >= 0x8000u ? 0x10000u : 0u);
+}
+
+struct SplitMastersArgs {
+  TensorView high;         // [...] bf16
+  TensorView low;          // [2 ...] u8
+  ConstTensorView master;  // [...]
+};
+struct JoinMastersArgs {
+  TensorView master;          // [...]
+  ConstTensorView high, low;  // [...] bf16, [2 ...] u8
+};
+
+void split_masters(Stream& stream, const SplitMastersArgs& args);
+void join_masters(Stream& stream, const JoinMastersArgs& args);
+
+namespace reference {
+void split_masters(Stream& stream, const SplitMastersArgs& args) noexcept;
+void join_masters(Stream& stream, const JoinMastersArgs& args) noexcept;
+}  // namespace reference
+namespace cpu {
+void split_masters(Stream& stream, const SplitMastersArgs& args) noexcept;
+void join_masters(Stream& stream, const JoinMastersArgs& args) noexcept;
+}  // namespace cpu
+namespace cuda {
+void split_masters(Stream& stream, const SplitMastersArgs& args);
+void join_masters(Stream& stream, const JoinMastersArgs& args);
+}  // namespace cuda
+
+}  // namespace saker
