@@ -137,7 +137,7 @@ void Parameters::zero_gradients(Stream& stream) {
 ConstTensorView Parameters::gradients() {
   const DType dtype = parameters_.front().gradient.dtype;
   const TensorView bytes = gradients_.everything();
-  return {bytes.data, dtype, {bytes.shape.elements() / static_cast<int64_t>(size_of(dtype))}};
+  return {bytes.data, dtype, {bytes.shape.elements() / (dtype == DType::f64 ? 8 : 4)}};
 }
 
 void Parameters::round(Stream& stream) {

@@ -1,4 +1,8 @@
 // The stand-in computes as the CPU does: a run on it ends with the CPU's bits, if the host does its part.
+#include <unistd.h>
+
+#include <cerrno>
+
 #include "core/temporary_folder.h"
 #include "gpu/gpu_test.h"
 #include "gpu/training_run.h"
@@ -45,11 +49,20 @@ TEST_F(StandIn, ItsMemoryIsGivenBack) {
   EXPECT_EQ(stand_in_bytes(), before);
 }
 
-using StandInDeathTest = GpuTest;
+// Whether a read of the address would end the process: the system refuses it, too.
+bool is_out_of_reach(const void* address) {
+  int ends[2];
+  if (::pipe(ends) != 0) return false;
+  const bool refused = ::write(ends[1], address, 1) == -1 && errno == EFAULT;
+  ::close(ends[0]);
+  ::close(ends[1]);
+  return refused;
+}
 
-TEST_F(StandInDeathTest, TheHostDoesNotReachItsMemory) {
+TEST_F(StandIn, TheHostDoesNotReachItsMemory) {
   Tensor there(DType::f32, {4}, gpu_.place());
-  EXPECT_DEATH({ there.view().as<volatile float>()[0] = 1.0f; }, "");
+  EXPECT_TRUE(is_out_of_reach(there.view().data));
+  EXPECT_FALSE(is_out_of_reach(&there));
   Stream stream(gpu_);
   float value = 3.0f, back = 0.0f;
   stream.gpu().copy(there.view().data, &value, sizeof value);
