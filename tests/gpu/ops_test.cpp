@@ -267,7 +267,7 @@ TEST_F(GpuGradients, RmsNormBackward) {
 }
 // Codes and exponents are the reference's bits.
 TEST_F(GpuGradients, Adamw8bit) {
-  test_op_cases_on(gpu_, adamw_8bit_cases());
+  test_op_cases_on(gpu_, without_benchmarks(adamw_8bit_cases()));
 }
 TEST_F(GpuGradients, NegativeExp) {
   test_op_cases_on(gpu_, negative_exp_cases());
