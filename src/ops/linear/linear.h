@@ -30,8 +30,8 @@ inline constexpr int64_t kLinearRowsBitwise = 32;
 // Up to so many rows x is not rounded for weights of fp8.
 inline constexpr int64_t kLinearFp8ExactRows = 8;
 
-// Whether x of `rows` rows is rounded to fp8 for this weight: then it may be given as fp8 instead, its rows as quantize()
-// rounds those of a weight.
+// Whether x of `rows` rows is rounded to fp8 for this weight: then it may be given as fp8 instead, its rows as
+// quantize() rounds those of a weight.
 bool rounds_to_fp8(Stream& stream, const ConstTensorView& weight, int64_t rows);
 
 struct LinearArgs {
