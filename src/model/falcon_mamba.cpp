@@ -80,17 +80,14 @@ FalconMamba::FalconMamba(const Weights& weights, const Backend& backend, std::op
   norm_f_ = prepare.vector(weights.norm_f);
   lm_head_ = config_.tied_embeddings && !is_quantized(weights_dtype_) ? embeddings_ : prepare.matrix(weights.lm_head);
   const auto same = [](double value) { return value; };
-  // Few weights, whose rounding the step size feels at once. x_proj is too narrow to gain by products of fp8.
-  const DType of_x_proj = weights_dtype_ == DType::fp8 ? DType::q8 : weights_dtype_,
-              of_dt_proj = is_quantized(weights_dtype_) ? DType::q8 : weights_dtype_;
   for (const LayerWeights& layer : weights.layers) {
     layers_.push_back({.norm = prepare.vector(layer.norm),
                        .in_proj = prepare.matrix(layer.in_proj),
                        .in_proj_bias = prepare.vector(layer.in_proj_bias),
                        .conv_weight = prepare.channels_innermost(layer.conv1d, same),
                        .conv_bias = prepare.vector(layer.conv1d_bias),
-                       .x_proj = prepare.matrix(layer.x_proj, of_x_proj),
-                       .dt_proj = prepare.matrix(layer.dt_proj, of_dt_proj),
+                       .x_proj = prepare.matrix(layer.x_proj, x_proj_dtype(weights_dtype_)),
+                       .dt_proj = prepare.matrix(layer.dt_proj, dt_proj_dtype(weights_dtype_)),
                        .dt_bias = prepare.vector(layer.dt_proj_bias),
                        .A = prepare.channels_innermost(layer.A_log, [](double value) { return -std::exp(value); }),
                        .D = prepare.vector(layer.D),

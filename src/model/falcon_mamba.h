@@ -72,7 +72,7 @@ class FalconMamba {
   // otherwise, and those worth copying (model/preparation.h), are copied into memory of our own, and the files are let
   // go. Small tensors are held in f32. f64, on the reference backend only, computes everything in f64. q8, q4 and
   // fp8 round the matrices (ops/quantize/quantize.h) and multiply them with bf16: for decoding on a GPU, and fp8 for
-  // prompts too. x_proj and dt_proj of fp8 are q8, dt_proj of q4 too.
+  // prompts too. x_proj and dt_proj of fp8 are q8, dt_proj of q4, too (model/preparation.h).
   FalconMamba(const Weights& weights, const Backend& backend, std::optional<DType> dtype = std::nullopt);
 
   const ModelConfig& config() const noexcept { return config_; }

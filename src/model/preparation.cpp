@@ -27,14 +27,22 @@ bool can_quantize_all(const ModelConfig& config) {
 }
 
 size_t prepared_bytes(const ModelConfig& config, DType matrices, DType plain, DType others) {
+  const auto of_matrix = [&](DType dtype, const Shape& shape) {
+    return is_quantized(dtype) && can_quantize(shape[0], shape[1])
+               ? Arena::bytes_for(DType::u8, {static_cast<int64_t>(quantized_bytes(dtype, shape[0], shape[1]))})
+               : Arena::bytes_for(plain, shape);
+  };
+  const auto of = [&](const TensorSpec& spec) {
+    if (spec.role == TensorRole::embedding) return Arena::bytes_for(plain, spec.shape);
+    if (spec.role != TensorRole::linear) return Arena::bytes_for(others, spec.shape);
+    if (spec.name.ends_with("x_proj.weight")) return of_matrix(x_proj_dtype(matrices), spec.shape);
+    if (spec.name.ends_with("dt_proj.weight")) return of_matrix(dt_proj_dtype(matrices), spec.shape);
+    return of_matrix(matrices, spec.shape);
+  };
   size_t bytes = 0;
-  for (const TensorSpec& spec : tensor_specs(config)) {
-    const bool matrix = spec.role == TensorRole::linear, table = spec.role == TensorRole::embedding;
-    if (matrix && is_quantized(matrices) && can_quantize(spec.shape[0], spec.shape[1]))
-      bytes += quantized_bytes(matrices, spec.shape[0], spec.shape[1]);
-    else
-      bytes += Arena::bytes_for(matrix || table ? plain : others, spec.shape);
-  }
+  for (const TensorSpec& spec : tensor_specs(config)) bytes += of(spec);
+  if (config.tied_embeddings && is_quantized(matrices))
+    bytes += of_matrix(matrices, {config.vocab_size, config.d_model});
   return bytes;
 }
 

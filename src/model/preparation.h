@@ -18,7 +18,17 @@ bool worth_copying(const Weights& weights);
 // Whether every matrix has a shape that can be quantised.
 bool can_quantize_all(const ModelConfig& config);
 
+// How x_proj and dt_proj are held beside matrices in `matrices`. They are few weights, and the step size feels their
+// rounding at once; x_proj is too narrow to gain by products of fp8.
+constexpr DType x_proj_dtype(DType matrices) noexcept {
+  return matrices == DType::fp8 ? DType::q8 : matrices;
+}
+constexpr DType dt_proj_dtype(DType matrices) noexcept {
+  return is_quantized(matrices) ? DType::q8 : matrices;
+}
+
 // Bytes of the weights as they are computed with: matrices in `matrices`, embeddings in `plain`, the rest in `others`.
+// A quantised head that is tied to the embeddings lies beside them.
 size_t prepared_bytes(const ModelConfig& config, DType matrices, DType plain, DType others);
 
 // Makes tensors in `owned`, at `place`; those that need no change and are there already stay where they are.
