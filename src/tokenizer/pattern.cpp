@@ -19,7 +19,7 @@ Pattern Pattern::from_json(const nlohmann::json& value, std::string_view stage) 
   return Pattern(std::move(literal));
 }
 
-std::vector<Segment> Pattern::segments(std::string_view text) const {
+std::vector<TextSegment> Pattern::segments(std::string_view text) const {
   if (const auto* literal = std::get_if<std::string>(&finder_)) return literal_segments(text, *literal);
   return std::get<Regex>(finder_).segments(text);
 }

@@ -17,7 +17,7 @@ class Pattern {
   // {"String": "..."} or {"Regex": "..."}; `stage` names the owner in errors.
   static Pattern from_json(const nlohmann::json& value, std::string_view stage);
 
-  std::vector<Segment> segments(std::string_view text) const;
+  std::vector<TextSegment> segments(std::string_view text) const;
 
   // The expression's source; empty for a literal.
   const std::string& regex_source() const noexcept { return regex_source_; }

@@ -40,9 +40,9 @@ void cut(const PunctuationStage& stage, std::string_view word, Words& out) {
 }
 
 void cut(const SplitStage& stage, std::string_view word, Words& out) {
-  std::vector<Segment> segments = stage.pattern.segments(word);
+  std::vector<TextSegment> segments = stage.pattern.segments(word);
   if (stage.invert)
-    for (Segment& segment : segments) segment.is_delimiter = !segment.is_delimiter;
+    for (TextSegment& segment : segments) segment.is_delimiter = !segment.is_delimiter;
   append_spans(word, split(segments, stage.behavior), out);
 }
 

@@ -100,8 +100,8 @@ Regex::Regex(std::string_view pattern) {
 
 // Which empty matches count is the reference's rule, odd corner included: after a match with text the next empty one is
 // passed over, wherever it is.
-std::vector<Segment> Regex::segments(std::string_view text) const {
-  std::vector<Segment> out;
+std::vector<TextSegment> Regex::segments(std::string_view text) const {
+  std::vector<TextSegment> out;
   Search search(compiled_.get(), text);
   size_t covered = 0;
   bool pass_over_empty = false;

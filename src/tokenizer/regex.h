@@ -19,7 +19,7 @@ class Regex {
   // Cuts `text` (valid UTF-8) into the matches, from left to right, and what lies between them. Matches may be empty.
   // Throws Error (unsupported) if a match takes more steps or memory than a sane expression needs: the expression may
   // come from a file that nobody checked.
-  std::vector<Segment> segments(std::string_view text) const;
+  std::vector<TextSegment> segments(std::string_view text) const;
 
  private:
   struct Free {

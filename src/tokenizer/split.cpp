@@ -9,7 +9,7 @@ namespace {
 
 // Joins a segment to the one before it when `joins(segment, previous segment)`.
 template <class Joins>
-std::vector<Span> fold(const std::vector<Segment>& segments, Joins joins) {
+std::vector<Span> fold(const std::vector<TextSegment>& segments, Joins joins) {
   std::vector<Span> out;
   bool previous = false;
   for (const auto& [span, is_delimiter] : segments) {
@@ -22,7 +22,7 @@ std::vector<Span> fold(const std::vector<Segment>& segments, Joins joins) {
   return out;
 }
 
-std::vector<Span> fold_backwards(const std::vector<Segment>& segments) {
+std::vector<Span> fold_backwards(const std::vector<TextSegment>& segments) {
   std::vector<Span> out;
   bool next = false;
   for (auto segment = segments.rbegin(); segment != segments.rend(); ++segment) {
@@ -38,7 +38,7 @@ std::vector<Span> fold_backwards(const std::vector<Segment>& segments) {
 
 }  // namespace
 
-std::vector<Span> split(const std::vector<Segment>& segments, SplitBehavior behavior) {
+std::vector<Span> split(const std::vector<TextSegment>& segments, SplitBehavior behavior) {
   switch (behavior) {
     case SplitBehavior::removed: {
       std::vector<Span> out;
@@ -55,8 +55,8 @@ std::vector<Span> split(const std::vector<Segment>& segments, SplitBehavior beha
   return {};
 }
 
-std::vector<Segment> literal_segments(std::string_view text, std::string_view literal) {
-  std::vector<Segment> out;
+std::vector<TextSegment> literal_segments(std::string_view text, std::string_view literal) {
+  std::vector<TextSegment> out;
   size_t covered = 0;
   for (size_t at; (at = text.find(literal, covered)) != std::string_view::npos; covered = at + literal.size()) {
     if (at != covered) out.push_back({{covered, at}, false});
@@ -66,8 +66,8 @@ std::vector<Segment> literal_segments(std::string_view text, std::string_view li
   return out;
 }
 
-std::vector<Segment> character_segments(std::string_view text, CharacterPredicate is_delimiter) {
-  std::vector<Segment> out;
+std::vector<TextSegment> character_segments(std::string_view text, CharacterPredicate is_delimiter) {
+  std::vector<TextSegment> out;
   size_t covered = 0;
   for (size_t at = 0; at < text.size();) {
     const auto [c, length] = utf8::decode(text.data() + at);

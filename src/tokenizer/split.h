@@ -12,7 +12,7 @@ struct Span {
   bool operator==(const Span&) const = default;
 };
 
-struct Segment {
+struct TextSegment {
   Span span;
   bool is_delimiter;
 };
@@ -27,13 +27,13 @@ enum class SplitBehavior {
 };
 
 // Applies the behaviour to segments that cover a text from left to right. Spans may be empty.
-std::vector<Span> split(const std::vector<Segment>& segments, SplitBehavior behavior);
+std::vector<Span> split(const std::vector<TextSegment>& segments, SplitBehavior behavior);
 
 // The occurrences of `literal` (not empty) in `text`, from left to right without overlap, and what lies between.
-std::vector<Segment> literal_segments(std::string_view text, std::string_view literal);
+std::vector<TextSegment> literal_segments(std::string_view text, std::string_view literal);
 
 // Each character for which `is_delimiter(char32_t)` holds, and what lies between.
 using CharacterPredicate = bool (*)(char32_t);
-std::vector<Segment> character_segments(std::string_view text, CharacterPredicate is_delimiter);
+std::vector<TextSegment> character_segments(std::string_view text, CharacterPredicate is_delimiter);
 
 }  // namespace saker

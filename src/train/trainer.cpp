@@ -93,7 +93,7 @@ Trainer::Trainer(Recipe recipe, std::unique_ptr<DataFeed> data, TrainerSettings 
 }
 
 void Trainer::load_run(const fs::path& checkpoint) {
-  SavedState saved = read_saved_state(checkpoint);
+  SavedRun saved = read_saved_state(checkpoint);
   load_optimizer(checkpoint, model_.parameters(), optimizer_);
   optimizer_.set_steps(saved.progress.updates);
   if (settings_.start.kind == RunStart::Kind::fork) {

@@ -239,7 +239,7 @@ TEST_F(TrainerTest, ADecayForksFromTheCheckpointBeforeIt) {
   choice.start = {RunStart::Kind::fork, path("reference/checkpoints/pre-decay")};
   choice.overrides = {"stages=[]", "decay.mixture.threes=3", "schedule.warm_up=0", "schedule.batch.ramp=0"};
   const Outcome forked = run(path("fork"), choice);
-  const SavedState before = read_saved_state(path("reference/checkpoints/pre-decay"));
+  const SavedRun before = read_saved_state(path("reference/checkpoints/pre-decay"));
   EXPECT_EQ(forked.progress.forked_at_tokens, before.progress.tokens);
   EXPECT_EQ(forked.progress.updates, before.progress.updates + forked.progress.step);
   EXPECT_LT(losses(path("fork")).begin()->second.first, losses(path("reference")).begin()->second.first - 0.2);

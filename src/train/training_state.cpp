@@ -202,7 +202,7 @@ void save_training_checkpoint(const fs::path& folder, const TrainingState& state
   writer.commit(state.progress.step, state.progress.tokens);
 }
 
-SavedState read_saved_state(const fs::path& folder) {
+SavedRun read_saved_state(const fs::path& folder) {
   const fs::path path = folder / kState;
   const json saved = parse_json(read_file(path), "checkpoint", shown(path));
   const std::string from = shown(path);

@@ -65,12 +65,12 @@ void save_training_checkpoint(const std::filesystem::path& folder, const Trainin
                               const CheckpointLabel& label);
 
 // state.json of a checkpoint.
-struct SavedState {
+struct SavedRun {
   Progress progress;
   nlohmann::json recipe;
   std::string version;
 };
-SavedState read_saved_state(const std::filesystem::path& folder);
+SavedRun read_saved_state(const std::filesystem::path& folder);
 
 // Moments and lanes of a checkpoint; its weights are those of load_checkpoint(folder). Throws corrupt_data, and
 // invalid_argument if its moments are in another format than the optimiser's.

@@ -201,6 +201,9 @@ GpuStream::~GpuStream() {
 int GpuStream::gpu() const noexcept {
   return 0;
 }
+bool GpuStream::multiplies_fp8() const noexcept {
+  return false;
+}
 void GpuStream::wait() {
   const Alone alone(mutex());
   ++waits;
