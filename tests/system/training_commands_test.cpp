@@ -279,7 +279,7 @@ TEST_F(TrainingCommands, ThreadsAndRecomputationChangeNoBit) {
 TEST_F(TrainingCommands, KilledAtAnyMomentItContinuesBitForBit) {
   const Rng rng(static_cast<uint64_t>(::getpid()));
   uint64_t kills = 0;
-  for (int round = 0; kills < 10 && round < 20; ++round) {
+  for (int round = 0; kills < 10 && round < 100; ++round) {
     const std::string out = fmt::format("killed-{}", round);
     int status = -1;
     for (int attempt = 0; attempt < 100 && !WIFEXITED(status); ++attempt) {
