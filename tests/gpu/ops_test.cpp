@@ -121,6 +121,31 @@ TEST_F(GpuOps, ProductsOfIntegersShowNanAndInfinity) {
         EXPECT_EQ(std::isfinite(y.view().as<float>()[at]), at / o != 1) << bad << ", " << name(type) << " at " << at;
     }
 }
+// Tensor cores add products of e4m3 with few bits (docs/numerics.md): that is to be nothing beside the rounding of x,
+// which the second case has and the first does not.
+TEST_F(GpuOps, SumsOfFp8AreExactBesideTheRoundingOfX) {
+  if (!Stream(gpu_).gpu().multiplies_fp8()) GTEST_SKIP() << "this GPU has no such products";
+  const auto rms_error = [&](bool exact) {
+    const QuantizeCase c{.l = 64, .o = 512, .i = 8192, .quantized = DType::fp8, .exact = exact};
+    QuantizeProblem on_gpu(c), on_reference(c);
+    Stream stream(gpu_), reference(open_backend(BackendKind::reference, 1));
+    on_gpu.run(stream);
+    on_reference.run(reference);
+    stream.wait();
+    const ConstTensorView got = std::as_const(*on_gpu.outputs()[1].tensor).view(),
+                          wanted = std::as_const(*on_reference.outputs()[1].tensor).view();
+    double error = 0.0, size = 0.0;
+    for (int64_t i = 0; i < wanted.shape.elements(); ++i) {
+      const double x = wanted.as<float>()[i];
+      error += (got.as<float>()[i] - x) * (got.as<float>()[i] - x), size += x * x;
+    }
+    return std::sqrt(error / size);
+  };
+  const double sums = rms_error(true), rounding = rms_error(false);
+  RecordProperty("sums", fmt::format("{:.2e}", sums));
+  RecordProperty("rounding", fmt::format("{:.2e}", rounding));
+  EXPECT_LT(sums, 0.1 * rounding);
+}
 TEST_F(GpuOps, RmsNorm) {
   test_op_cases_on(gpu_, without_benchmarks(rms_norm_cases()));
 }
