@@ -4,9 +4,8 @@
 //
 // Shapes    x, y [l, c]; weight [c] or empty. Rows of x and y may be slices of wider rows.
 // Types     x, weight f32; y f32, bf16 or f16, rounded once; or, not on the CPU backend, fp8 rounded as quantize()
-// rounds
-//           the rows of a weight, within a rounding of f32, where c is a multiple of 8 and x contiguous. The sum of
-//           squares and the product are f32 or better.
+//           rounds the rows of a weight, within a rounding of f32, where c is a multiple of 8 and x contiguous (on a
+//           GPU at a multiple of 16 bytes). The sum of squares and the product are f32 or better.
 // Aliasing  y may be x.
 // Result    bitwise independent of the number of threads and of the other rows.
 // Errors    invalid_argument if a shape, unsupported if a type differs from the above.

@@ -107,6 +107,8 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 void to_fp8(Stream& stream, const RmsNormArgs& args) {
+  SAKER_CHECK(in_vectors(args.x), ErrorCode::invalid_argument,
+              "[rms_norm] x: expected rows at multiples of 16 bytes, as y is fp8");
   const int64_t l = args.x.rows(), c = args.x.columns();
   auto* scales = reinterpret_cast<float*>(static_cast<std::byte*>(args.y.data) + code_bytes(DType::fp8, l, c));
   rms_norm_fp8_kernel<256, 2><<<static_cast<unsigned>(l), 256, 0, handle(stream)>>>(
