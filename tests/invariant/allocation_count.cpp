@@ -5,11 +5,20 @@
 #include <new>
 
 namespace {
-std::atomic<int64_t> allocations{0};
+std::atomic<int64_t> allocations{0}, deletions{0};
+
+void release(void* data) noexcept {
+  if (data != nullptr) ++deletions;
+  std::free(data);
+}
 }  // namespace
 
 int64_t saker::allocation_count() noexcept {
   return allocations;
+}
+
+int64_t saker::live_allocation_count() noexcept {
+  return allocations - deletions;
 }
 
 // Takes the place of the standard one. That of over-aligned types stays as it is: we allocate none.
@@ -20,9 +29,9 @@ void* operator new(size_t bytes) {
 }
 
 void operator delete(void* data) noexcept {
-  std::free(data);
+  release(data);
 }
 
 void operator delete(void* data, size_t) noexcept {
-  std::free(data);
+  release(data);
 }

@@ -6,5 +6,6 @@
 namespace saker {
 
 int64_t allocation_count() noexcept;
+int64_t live_allocation_count() noexcept;  // of those, what has not been deleted
 
 }  // namespace saker
