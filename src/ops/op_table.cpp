@@ -15,6 +15,12 @@ namespace saker {
 
 namespace {
 
+// Of backends for which a list is nothing but its parts.
+template <auto kOperation, class Args>
+void each(Stream& stream, std::span<const Args> list) {
+  for (const Args& args : list) kOperation(stream, args);
+}
+
 constexpr OpTable kReference{
     .embedding = reference::embedding,
     .rms_norm = reference::rms_norm,
@@ -34,7 +40,7 @@ constexpr OpTable kReference{
     .embedding_backward = reference::embedding_backward,
     .linear_cross_entropy = reference::linear_cross_entropy,
     .sum_of_squares = reference::sum_of_squares,
-    .adamw = reference::adamw,
+    .adamw = each<reference::adamw>,
     .adamw_8bit = reference::adamw_8bit,
     .negative_exp = reference::negative_exp,
     .split_masters = reference::split_masters,
@@ -59,7 +65,7 @@ constexpr OpTable kCpu{
     .embedding_backward = cpu::embedding_backward,
     .linear_cross_entropy = cpu::linear_cross_entropy,
     .sum_of_squares = cpu::sum_of_squares,
-    .adamw = cpu::adamw,
+    .adamw = each<cpu::adamw>,
     .adamw_8bit = cpu::adamw_8bit,
     .negative_exp = cpu::negative_exp,
     .split_masters = cpu::split_masters,

@@ -48,7 +48,7 @@ struct OpTable {
   void (*embedding_backward)(Stream&, const EmbeddingBackwardArgs&);
   void (*linear_cross_entropy)(Stream&, const LinearCrossEntropyArgs&);
   void (*sum_of_squares)(Stream&, const SumOfSquaresArgs&);
-  void (*adamw)(Stream&, const AdamwArgs&);
+  void (*adamw)(Stream&, std::span<const AdamwArgs>);
   void (*adamw_8bit)(Stream&, const Adamw8bitArgs&);
   void (*negative_exp)(Stream&, const NegativeExpArgs&);
   void (*split_masters)(Stream&, const SplitMastersArgs&);

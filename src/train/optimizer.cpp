@@ -82,25 +82,31 @@ AdamwArgs Optimizer::common(const Parameter& parameter, double learning_rate) {
 void Optimizer::step(Stream& stream, double learning_rate) {
   ++steps_;
   const auto parameters = parameters_.all();
+  together_.clear();
   for (size_t i = 0; i < parameters.size(); ++i) {
     const Parameter& parameter = parameters[i];
     const AdamwArgs args = common(parameter, learning_rate);
     if (!parameter.master().is_split()) {
-      update(stream, i, args);
+      moments1_[i].exponents ? update(stream, i, args) : together_.push_back(with_moments(args, i));
       continue;
     }
     join_masters(stream, {.master = args.parameter, .high = parameter.rounded, .low = parameter.low});
     update(stream, i, args);
     split_masters(stream, {.high = parameter.rounded, .low = parameter.low, .master = args.parameter});
   }
+  adamw(stream, together_);
 }
 
-void Optimizer::update(Stream& stream, size_t i, AdamwArgs args) {
-  if (moments1_[i].exponents)
-    return adamw_8bit(stream, {.adamw = args, .moment1 = moments1_[i].coded(), .moment2 = moments2_[i].coded()});
+AdamwArgs Optimizer::with_moments(AdamwArgs args, size_t i) {
   args.moment1 = moments1_[i].values.view();
   args.moment2 = moments2_[i].values.view();
-  adamw(stream, args);
+  return args;
+}
+
+void Optimizer::update(Stream& stream, size_t i, const AdamwArgs& args) {
+  if (moments1_[i].exponents)
+    return adamw_8bit(stream, {.adamw = args, .moment1 = moments1_[i].coded(), .moment2 = moments2_[i].coded()});
+  adamw(stream, with_moments(args, i));
 }
 
 }  // namespace saker

@@ -64,14 +64,16 @@ class Optimizer {
 
  private:
   AdamwArgs common(const Parameter& parameter, double learning_rate);
-  void update(Stream& stream, size_t i, AdamwArgs args);
+  AdamwArgs with_moments(AdamwArgs args, size_t i);
+  void update(Stream& stream, size_t i, const AdamwArgs& args);
 
   Parameters& parameters_;
   OptimizerSettings settings_;
   std::vector<Moment> moments1_, moments2_;
-  Tensor squared_norm_;  // [1] f64
-  Tensor joined_;        // of the largest master that is split
-  Buffer norm_on_host_;  // pinned; of a GPU
+  Tensor squared_norm_;              // [1] f64
+  Tensor joined_;                    // of the largest master that is split
+  Buffer norm_on_host_;              // pinned; of a GPU
+  std::vector<AdamwArgs> together_;  // of a step: tensors that are updated in one operation
   int64_t steps_ = 0;
 };
 

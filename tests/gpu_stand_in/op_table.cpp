@@ -33,6 +33,11 @@ void queued(Stream& stream, const Args& args) {
   put_on_stand_in(stream.gpu(), [held = staged(stream, args)] { kOperation(host_stream(), held); });
 }
 
+template <auto kOperation, class Args>
+void each_queued(Stream& stream, std::span<const Args> list) {
+  for (const Args& args : list) queued<kOperation>(stream, args);
+}
+
 template <class Args>
 void not_here(Stream&, const Args&) {
   fail(ErrorCode::unsupported, "[stand-in] it trains, and does nothing else");
@@ -57,7 +62,7 @@ constexpr OpTable kStandIn{
     .embedding_backward = queued<cpu::embedding_backward>,
     .linear_cross_entropy = queued<cpu::linear_cross_entropy>,
     .sum_of_squares = queued<cpu::sum_of_squares>,
-    .adamw = queued<cpu::adamw>,
+    .adamw = each_queued<cpu::adamw>,
     .adamw_8bit = queued<cpu::adamw_8bit>,
     .negative_exp = queued<cpu::negative_exp>,
     .split_masters = queued<cpu::split_masters>,

@@ -1,14 +1,16 @@
 #include "ops/adamw/adamw.h"
 
 #include <cmath>
+#include <tuple>
 
 #include "ops/check.h"
 #include "ops/op_table.h"
 
 namespace saker {
 
-void adamw(Stream& stream, const AdamwArgs& args) {
-  const OpCheck check("adamw", stream.backend());
+namespace {
+
+void check_adamw(const OpCheck& check, const AdamwArgs& args) {
   const int64_t elements = args.parameter.shape.elements();
   for (const auto& [name, view] :
        {std::pair("parameter", ConstTensorView(args.parameter)), std::pair("moment1", ConstTensorView(args.moment1)),
@@ -18,7 +20,26 @@ void adamw(Stream& stream, const AdamwArgs& args) {
     check.activation(name, view);
   }
   check_adamw_settings(check, args);
-  if (elements > 0) stream.ops().adamw(stream, args);
+}
+
+auto common_settings(const AdamwArgs& args) {
+  return std::tuple(args.squared_norm.data, args.max_norm, args.gradient_scale, args.lr, args.beta1, args.beta2,
+                    args.eps, args.step);
+}
+
+}  // namespace
+
+void adamw(Stream& stream, const AdamwArgs& args) {
+  adamw(stream, std::span(&args, 1));
+}
+
+void adamw(Stream& stream, std::span<const AdamwArgs> list) {
+  const OpCheck check("adamw", stream.backend());
+  for (const AdamwArgs& args : list) {
+    check_adamw(check, args);
+    check.that(common_settings(args) == common_settings(list[0]), "one setting for all tensors of a list", "another");
+  }
+  stream.ops().adamw(stream, list);
 }
 
 void check_adamw_settings(const OpCheck& check, const AdamwArgs& args) {

@@ -1,4 +1,4 @@
-// One step of AdamW on a tensor, with clipping by the global norm.
+// One step of AdamW on tensors, with clipping by the global norm.
 //
 //   g      = gradient * gradient_scale * min(1, max_norm / norm),   norm = gradient_scale * sqrt(squared_norm[0])
 //   m      = beta1 m + (1 - beta1) g;       v = beta2 v + (1 - beta2) g^2
@@ -9,15 +9,17 @@
 // Types     parameter, moments, gradient f32 (all f64 on the reference backend); rounded bf16; squared_norm f64, of the
 //           unscaled gradients of all tensors, read where the step is computed: nothing waits for it. Arithmetic f32
 //           or better.
+//           A list of tensors has one setting of everything but weight_decay.
 // Aliasing  none.
-// Result    bitwise independent of the number of threads.
+// Result    bitwise independent of the number of threads, and of what else is in the list.
 // Errors    invalid_argument if a shape or a setting, unsupported if a type differs from the above.
-// Cost      28 bytes an element (30 with rounded).
+// Cost      28 bytes an element (30 with rounded); on a GPU a launch for some 50 tensors.
 // Source    Loshchilov and Hutter 2019, algorithm 2; as torch.optim.AdamW. Clipping as torch.nn.utils.clip_grad_norm_
 //           without its 1e-6.
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "device/backend.h"
 #include "device/tensor.h"
@@ -39,6 +41,7 @@ struct AdamwArgs {
 };
 
 void adamw(Stream& stream, const AdamwArgs& args);
+void adamw(Stream& stream, std::span<const AdamwArgs> list);
 
 // Of the arguments all but parameter, moments and gradient.
 void check_adamw_settings(const OpCheck& check, const AdamwArgs& args);
@@ -53,7 +56,7 @@ namespace cpu {
 void adamw(Stream& stream, const AdamwArgs& args) noexcept;
 }
 namespace cuda {
-void adamw(Stream& stream, const AdamwArgs& args);
+void adamw(Stream& stream, std::span<const AdamwArgs> list);
 }
 
 }  // namespace saker

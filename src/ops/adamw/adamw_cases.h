@@ -14,6 +14,7 @@ struct AdamwCase {
   double squared_norm = -1.0;  // negative: not given
   double max_norm = 1.0, gradient_scale = 1.0, weight_decay = 0.1;
   int64_t step = 3;
+  int64_t tensors = 1;  // of a list, cut from the elements; every second does not decay
   bool benchmark = false;
 };
 
@@ -29,17 +30,9 @@ class AdamwProblem : public OpProblem {
         rounded_(DType::bf16, {c.elements}, 6) {}
 
   void run(Stream& stream) override {
-    adamw(stream, {.parameter = parameter_.on(stream),
-                   .moment1 = moment1_.on(stream),
-                   .moment2 = moment2_.on(stream),
-                   .rounded = case_.rounded ? rounded_.on(stream) : TensorView(),
-                   .gradient = gradient_.on(stream),
-                   .squared_norm = case_.squared_norm >= 0.0 ? ConstTensorView(norm_.on(stream)) : ConstTensorView(),
-                   .max_norm = case_.max_norm,
-                   .gradient_scale = case_.gradient_scale,
-                   .lr = 0.01,
-                   .weight_decay = case_.weight_decay,
-                   .step = case_.step});
+    std::vector<AdamwArgs> list;
+    for (int64_t i = 0; i < case_.tensors; ++i) list.push_back(args(stream, i));
+    adamw(stream, list);
   }
   std::vector<OpOutput> outputs() const override {
     return {{"parameter", &parameter_, 1.0, 2.0},
@@ -49,6 +42,28 @@ class AdamwProblem : public OpProblem {
   }
 
  private:
+  AdamwArgs args(Stream& stream, int64_t tensor) {
+    const int64_t begin = begin_of(tensor), elements = begin_of(tensor + 1) - begin;
+    const auto part = [&](CaseTensor& whole) {
+      const TensorView view = whole.on(stream);
+      return TensorView(static_cast<std::byte*>(view.data) + static_cast<size_t>(begin) * size_of(view.dtype),
+                        view.dtype, Shape{elements});
+    };
+    return {.parameter = part(parameter_),
+            .moment1 = part(moment1_),
+            .moment2 = part(moment2_),
+            .rounded = case_.rounded ? part(rounded_) : TensorView(),
+            .gradient = part(gradient_),
+            .squared_norm = case_.squared_norm >= 0.0 ? ConstTensorView(norm_.on(stream)) : ConstTensorView(),
+            .max_norm = case_.max_norm,
+            .gradient_scale = case_.gradient_scale,
+            .lr = 0.01,
+            .weight_decay = tensor % 2 == 0 ? case_.weight_decay : 0.0,
+            .step = case_.step};
+  }
+  // Of different lengths, at every place within a vector.
+  int64_t begin_of(int64_t tensor) const { return case_.elements * tensor * tensor / (case_.tensors * case_.tensors); }
+
   AdamwCase case_;
   CaseTensor norm_, parameter_, moment1_, moment2_, gradient_, rounded_;
 };
@@ -62,13 +77,15 @@ inline std::vector<OpCase> adamw_cases() {
   list.push_back({.squared_norm = 100.0, .gradient_scale = 0.25});
   list.push_back({.weight_decay = 0.0, .step = 1});
   list.push_back({.step = 100000});
+  list.push_back({.elements = 5000, .rounded = true, .squared_norm = 100.0, .tensors = 7});
+  list.push_back({.elements = 130 * 130 * 4, .tensors = 130});
   list.push_back({.elements = 4 << 20, .rounded = true, .squared_norm = 100.0, .benchmark = true});
 
   std::vector<OpCase> cases;
   for (const AdamwCase& c : list) {
     const auto count = static_cast<double>(c.elements);
     cases.push_back(
-        {fmt::format("{} elements{} norm^2={} max={} scale={} decay={} step={}", c.elements,
+        {fmt::format("{} elements in {}{} norm^2={} max={} scale={} decay={} step={}", c.elements, c.tensors,
                      c.rounded ? " rounded" : "", c.squared_norm, c.max_norm, c.gradient_scale, c.weight_decay, c.step),
          [c] { return std::make_unique<AdamwProblem>(c); }, (c.rounded ? 30.0 : 28.0) * count, 14.0 * count,
          c.benchmark});
