@@ -25,10 +25,12 @@ struct ScanBackwardScratch {
 inline bool has_scan_groups(int64_t n, int64_t e) {
   return n == 16 && e % kScanGroup == 0;
 }
-inline ScanBackwardScratch scan_backward_scratch(int64_t l, int64_t segments, int64_t n, int64_t e, bool in_groups) {
+// `kept`: the forward pass kept the states where chunks begin, which the kernels for groups then read.
+inline ScanBackwardScratch scan_backward_scratch(int64_t l, int64_t segments, int64_t n, int64_t e, bool in_groups,
+                                                 bool kept = false) {
   const int64_t block = in_groups ? kScanGroup : kAnyScanChannels, groups = (e + block - 1) / block;
   return {.groups = groups,
-          .starts = chunk_row_count(l, segments, kScanChunk) * (in_groups ? n : 1) * e,
+          .starts = in_groups && kept ? 0 : chunk_row_count(l, segments, kScanChunk) * (in_groups ? n : 1) * e,
           .partials = groups * l * 2 * n,
           .sums = segments * (n + 2) * e};
 }

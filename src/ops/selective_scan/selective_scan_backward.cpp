@@ -1,6 +1,7 @@
 #include "ops/selective_scan/selective_scan_backward.h"
 
 #include "ops/check.h"
+#include "ops/gpu_scratch.h"
 #include "ops/op_table.h"
 
 namespace saker {
@@ -39,6 +40,11 @@ void selective_scan_backward(Stream& stream, const SelectiveScanBackwardArgs& ar
       given(name, view, {s, n, e});
       check.contiguous(name, view);
     }
+  if (args.chunk_states) {
+    const auto count = static_cast<int64_t>(args.segments.size());
+    given("chunk_states", args.chunk_states, {chunk_row_count(l, count, kScanChunk), n, e});
+    check.contiguous("chunk_states", args.chunk_states);
+  }
   check.segments(args.segments, l, s);
   if (e > 0) stream.ops().selective_scan_backward(stream, args);
 }

@@ -11,8 +11,9 @@ namespace {
 // Whether the kernels for 16 states serve these arguments.
 bool in_groups_of_64(const SelectiveScanBackwardArgs& args) {
   if (!has_scan_groups(args.A.rows(), args.A.columns())) return false;
-  const ConstTensorView views[] = {args.du, args.ddelta, args.dz, args.dstate, args.dy,         args.u, args.delta,
-                                   args.z,  args.B,      args.C,  args.A,      args.delta_bias, args.D, args.state};
+  const ConstTensorView views[] = {args.du, args.ddelta,     args.dz, args.dstate, args.dy,
+                                   args.u,  args.delta,      args.z,  args.B,      args.C,
+                                   args.A,  args.delta_bias, args.D,  args.state,  args.chunk_states};
   return std::ranges::all_of(views, [](const ConstTensorView& view) { return !view || in_vectors(view); });
 }
 
@@ -23,13 +24,14 @@ bool allow_shared(const Kernel kernel, int bytes) {
   return false;
 }
 
-// Scratch memory of the problem, and its groups.
+// Scratch memory of the problem, and its groups. `kept`: the states before chunks are, in `starts`.
 template <class T>
-void provide_scratch(Stream& stream, ScanBackwardProblem<T>& p, bool in_groups) {
-  const ScanBackwardScratch scratch = scan_backward_scratch(p.l, p.segment_count, p.n, p.channels, in_groups);
+void provide_scratch(Stream& stream, ScanBackwardProblem<T>& p, bool in_groups, bool kept) {
+  const ScanBackwardScratch scratch = scan_backward_scratch(p.l, p.segment_count, p.n, p.channels, in_groups, kept);
   p.groups = static_cast<int>(scratch.groups);
-  p.starts = static_cast<float*>(stream.gpu().scratch(scratch.bytes()));
-  p.partials = p.starts + scratch.starts;
+  auto* const floats = static_cast<float*>(stream.gpu().scratch(scratch.bytes()));
+  if (!kept) p.starts = floats;
+  p.partials = floats + scratch.starts;
   p.sums = p.partials + scratch.partials;
 }
 
@@ -43,6 +45,7 @@ ScanBackwardProblem<T> problem_of(const SelectiveScanBackwardArgs& args, const S
   p.dy = floats(args.dy), p.u = static_cast<const T*>(args.u.data), p.delta = floats(args.delta);
   p.delta_bias = floats(args.delta_bias), p.A = floats(args.A), p.B = floats(args.B), p.C = floats(args.C);
   p.D = floats(args.D), p.z = floats(args.z), p.state = floats(args.state);
+  p.starts = floats(args.chunk_states);
   p.segments = segments;
   p.du_stride = args.du.row_stride, p.ddelta_stride = args.ddelta.row_stride, p.dz_stride = args.dz.row_stride;
   p.dB_stride = args.dB.row_stride, p.dC_stride = args.dC.row_stride, p.dy_stride = args.dy.row_stride;
@@ -59,11 +62,12 @@ void scan_backward(Stream& stream, const SelectiveScanBackwardArgs& args, int64_
   ScanBackwardProblem<T> p = problem_of<T>(args, on_gpu(stream, args.segments));
   const cudaStream_t to = handle(stream);
   const bool in_groups = in_groups_of_64(args) && allow_shared(scan_backward_kernel<T>, kBytes);
-  provide_scratch(stream, p, in_groups);
+  const bool kept = in_groups && args.chunk_states;
+  provide_scratch(stream, p, in_groups, kept);
   const auto count = static_cast<unsigned>(p.segment_count);
   const dim3 grid(static_cast<unsigned>(p.groups), count);
   if (in_groups) {
-    scan_starts_kernel<T><<<grid, kScanBackwardThreads, kStartsBytes, to>>>(p);
+    if (!kept) scan_starts_kernel<T><<<grid, kScanBackwardThreads, kStartsBytes, to>>>(p);
     scan_backward_kernel<T><<<grid, kScanBackwardThreads, kBytes, to>>>(p);
   } else {
     scan_backward_any_kernel<T><<<grid, kAnyScanChannels, 0, to>>>(p);

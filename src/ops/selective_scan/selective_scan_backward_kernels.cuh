@@ -37,7 +37,8 @@ struct ScanBackwardProblem {
   const float* dy;  // [l, e]
   const T* u;
   const float *delta, *delta_bias, *A, *B, *C, *D, *z, *state;
-  float* starts;    // [chunks, n, e]: the states before chunks; [chunks, e] of one state for any number of states
+  float* starts;    // [chunks, n, e]: the states before chunks, here or kept by the forward pass; [chunks, e] of one
+                    // state for any number of states
   float* partials;  // [groups, l, 2n]: dB, dC of a group of channels
   float* sums;      // [segments, n + 2, e]: dA, dD, ddelta_bias of a segment
   const Segment* segments;
@@ -53,20 +54,6 @@ struct ScanBackwardProblem {
   }
   __device__ __forceinline__ float* sums_of(int64_t s, int row) const { return sums + (s * (n + 2) + row) * channels; }
 };
-
-// softplus(v) with a relative error below 1e-6. That of the forward pass has up to 8e-6, where it takes the hardware's
-// logarithm near 1; a gradient that travels over many tokens would add them up.
-__device__ __forceinline__ float scan_step(float v) {
-  const float p = exp2_approximate(kLog2E * v);
-  float series = 5.56807767e-2f;  // log(1 + p) / p by a minimax polynomial
-  series = fmaf(series, p, -1.33328251e-1f);
-  series = fmaf(series, p, 1.93030445e-1f);
-  series = fmaf(series, p, -2.49230037e-1f);
-  series = fmaf(series, p, 3.33293343e-1f);
-  series = fmaf(series, p, -4.99999299e-1f);
-  series = p * fmaf(series, p, 1.0f);
-  return v > 20.0f ? v : (p < 0.35f ? series : kLn2 * log2_approximate(1.0f + p));
-}
 
 // What belongs to a token and channel alone.
 struct ScanToken {
