@@ -199,8 +199,9 @@ bool same_bytes(const CaseTensor& a, const CaseTensor& b) {
 TEST_F(GpuOps, KeptStatesChangeNoGradient) {
   SelectiveScanBackwardCase c{
       .e = 128, .segments = {{0, 5, 3}, {5, 0, 2}, {5, 1, 0}, {8, 19, kNoSlot}, {27, 8, 1}, {40, 65, 4}}, .slots = 5};
-  for (const DType type : {DType::f32, DType::bf16}) {
-    c.type = type;
+  for (const auto& [type, handed_on] :
+       {std::pair(DType::f32, DType::f32), {DType::bf16, DType::f32}, {DType::bf16, DType::bf16}}) {
+    c.type = type, c.handed_on = handed_on;
     Stream stream(gpu_);
     c.kept = false;
     SelectiveScanBackwardProblem made(c);

@@ -21,7 +21,8 @@
 //           [s, n, e] or empty: then states after the segments have no gradient and that of the states before is not
 //           wanted (truncated back-propagation); chunk_states [chunk_row_count(l, segments, kScanChunk), n, e] or
 //           empty. 1 <= n <= 256. Rows of all [l, ...] tensors may be slices of wider rows.
-// Types     u f32 or bf16; all else f32. All arithmetic f32 or better.
+// Types     u f32 or bf16; dy, delta, z, du, ddelta, dz f32 or (not on the CPU backend) all of u's type; all else f32.
+//           All arithmetic f32 or better, results rounded once.
 // Segments  must not overlap, and no slot may appear twice. kNoSlot: zero state before.
 // Aliasing  none.
 // Result    bitwise independent of the number of threads; rows outside of segments are not written.
