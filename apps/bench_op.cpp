@@ -55,6 +55,7 @@ const std::map<std::string, Cases>& all_cases() {
       {"log_sum_exp", log_sum_exp_cases},
       {"rms_norm", rms_norm_cases},
       {"selective_scan", selective_scan_cases},
+      {"selective_scan_keeping", selective_scan_keeping_cases},
   };
   return cases;
 }

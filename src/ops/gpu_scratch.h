@@ -19,18 +19,23 @@ inline constexpr int kAnyScanChannels = 32;  // and of the kernel for any number
 struct ScanBackwardScratch {
   int64_t groups;                  // blocks of channels
   int64_t starts, partials, sums;  // states where chunks begin; dB and dC of each group; sums of each segment
+  int64_t token_sums;              // over the states, where they cannot grow in the outputs
 
-  size_t bytes() const noexcept { return static_cast<size_t>(starts + partials + sums) * sizeof(float); }
+  size_t bytes() const noexcept { return static_cast<size_t>(starts + partials + sums + token_sums) * sizeof(float); }
 };
 inline bool has_scan_groups(int64_t n, int64_t e) {
   return n == 16 && e % kScanGroup == 0;
 }
-inline ScanBackwardScratch scan_backward_scratch(int64_t l, int64_t segments, int64_t n, int64_t e, bool in_groups) {
+// `kept`: the forward pass kept the states where chunks begin, which the kernels for groups then read. `rounded`: du,
+// ddelta and dz are not f32.
+inline ScanBackwardScratch scan_backward_scratch(int64_t l, int64_t segments, int64_t n, int64_t e, bool in_groups,
+                                                 bool kept = false, bool rounded = false) {
   const int64_t block = in_groups ? kScanGroup : kAnyScanChannels, groups = (e + block - 1) / block;
   return {.groups = groups,
-          .starts = chunk_row_count(l, segments, kScanChunk) * (in_groups ? n : 1) * e,
+          .starts = in_groups && kept ? 0 : chunk_row_count(l, segments, kScanChunk) * (in_groups ? n : 1) * e,
           .partials = groups * l * 2 * n,
-          .sums = segments * (n + 2) * e};
+          .sums = segments * (n + 2) * e,
+          .token_sums = !in_groups && rounded ? 3 * l * e : 0};
 }
 
 // Of causal_conv1d_backward with k taps.

@@ -183,6 +183,9 @@ TEST_F(GpuOps, RmsNormToFp8) {
 TEST_F(GpuOps, SelectiveScan) {
   test_op_cases_on(gpu_, without_benchmarks(selective_scan_cases()));
 }
+TEST_F(GpuOps, SelectiveScanThatKeepsStates) {
+  test_op_cases_on(gpu_, without_benchmarks(selective_scan_keeping_cases()));
+}
 TEST_F(GpuOps, SelectiveScanBackward) {
   test_op_cases_on(gpu_, without_benchmarks(selective_scan_backward_cases()));
 }
@@ -190,6 +193,27 @@ TEST_F(GpuOps, SelectiveScanBackward) {
 bool same_bytes(const CaseTensor& a, const CaseTensor& b) {
   const ConstTensorView x = a.view(), y = b.view();
   return std::memcmp(x.data, y.data, static_cast<size_t>(x.shape.elements()) * size_of(x.dtype)) == 0;
+}
+
+// The states that the forward pass keeps are those that the backward pass makes where it has none.
+TEST_F(GpuOps, KeptStatesChangeNoGradient) {
+  SelectiveScanBackwardCase c{
+      .e = 128, .segments = {{0, 5, 3}, {5, 0, 2}, {5, 1, 0}, {8, 19, kNoSlot}, {27, 8, 1}, {40, 65, 4}}, .slots = 5};
+  for (const auto& [type, handed_on] :
+       {std::pair(DType::f32, DType::f32), {DType::bf16, DType::f32}, {DType::bf16, DType::bf16}}) {
+    c.type = type, c.handed_on = handed_on;
+    Stream stream(gpu_);
+    c.kept = false;
+    SelectiveScanBackwardProblem made(c);
+    made.run(stream);
+    c.kept = true;
+    SelectiveScanBackwardProblem kept(c);
+    kept.run(stream);
+    stream.wait();
+    const auto got = kept.outputs(), wanted = made.outputs();
+    for (size_t i = 0; i < got.size(); ++i)
+      EXPECT_TRUE(same_bytes(*got[i].tensor, *wanted[i].tensor)) << got[i].name << ", " << name(type);
+  }
 }
 
 // However a sequence is cut, down to single tokens, which have a kernel of their own: the same bits.

@@ -1,6 +1,7 @@
 #include "ops/selective_scan/selective_scan.h"
 
 #include "ops/check.h"
+#include "ops/gpu_scratch.h"
 #include "ops/op_table.h"
 
 namespace saker {
@@ -28,6 +29,12 @@ void selective_scan(Stream& stream, const SelectiveScanArgs& args) {
   check.contiguous("A", args.A);
   check.contiguous("state", args.state);
   check.segments(args.segments, l, s);
+  if (args.chunk_states) {
+    const auto count = static_cast<int64_t>(args.segments.size());
+    check.shape("chunk_states", args.chunk_states, {chunk_row_count(l, count, kScanChunk), n, e});
+    check.activation("chunk_states", args.chunk_states);
+    check.contiguous("chunk_states", args.chunk_states);
+  }
   if (e > 0) stream.ops().selective_scan(stream, args);
 }
 

@@ -1,6 +1,7 @@
 #include "ops/selective_scan/selective_scan_backward.h"
 
 #include "ops/check.h"
+#include "ops/gpu_scratch.h"
 #include "ops/op_table.h"
 
 namespace saker {
@@ -16,17 +17,19 @@ void selective_scan_backward(Stream& stream, const SelectiveScanBackwardArgs& ar
     check.shape(name, view, extents);
     check.activation(name, view);
   };
-  given("dy", args.dy, {l, e});
-  given("delta", args.delta, {l, e});
-  given("z", args.z, {l, e});
+  check.handed_on("delta", args.delta, args.u.dtype);
+  for (const auto& [name, view] :
+       {std::pair("delta", args.delta), std::pair("z", args.z), std::pair("dy", args.dy),
+        std::pair("du", ConstTensorView(args.du)), std::pair("ddelta", ConstTensorView(args.ddelta)),
+        std::pair("dz", ConstTensorView(args.dz))}) {
+    check.shape(name, view, {l, e});
+    check.same_type(name, view, args.delta.dtype);
+  }
   given("B", args.B, {l, n});
   given("C", args.C, {l, n});
   given("A", args.A, {n, e});
   given("D", args.D, {e});
   given("delta_bias", args.delta_bias, {e});
-  given("du", args.du, {l, e});
-  given("ddelta", args.ddelta, {l, e});
-  given("dz", args.dz, {l, e});
   given("dB", args.dB, {l, n});
   given("dC", args.dC, {l, n});
   given("dA_log", args.dA_log, {n, e});
@@ -39,6 +42,11 @@ void selective_scan_backward(Stream& stream, const SelectiveScanBackwardArgs& ar
       given(name, view, {s, n, e});
       check.contiguous(name, view);
     }
+  if (args.chunk_states) {
+    const auto count = static_cast<int64_t>(args.segments.size());
+    given("chunk_states", args.chunk_states, {chunk_row_count(l, count, kScanChunk), n, e});
+    check.contiguous("chunk_states", args.chunk_states);
+  }
   check.segments(args.segments, l, s);
   if (e > 0) stream.ops().selective_scan_backward(stream, args);
 }

@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <utility>
 
 #include "ops/op_case.h"
+#include "ops/selective_scan/selective_scan.h"
 #include "ops/selective_scan/selective_scan_backward.h"
 #include "ops/selective_scan/selective_scan_cases.h"
 
@@ -19,8 +21,10 @@ struct SelectiveScanBackwardCase {
   bool strided = false;  // delta, z, B, C and dz are slices of wider rows
   int64_t gap = 4;       // of B and C: 4 leaves rows of 4 n states at multiples of 16 bytes
   bool carried = true;   // with gradients of the states after
+  bool kept = false;     // with the states before chunks, of a forward pass
   double delta_deviation = 1.0;
   double gate_deviation = 1.0;
+  DType handed_on = DType::f32;  // of dy, delta, z and their kin
   bool benchmark = false;
 
   int64_t rows() const { return rows_of(segments); }
@@ -31,6 +35,7 @@ class SelectiveScanBackwardProblem : public OpProblem {
   explicit SelectiveScanBackwardProblem(const SelectiveScanBackwardCase& c) : case_(c) {}
 
   void run(Stream& stream) override {
+    if (case_.kept && !std::exchange(has_states_, true)) keep_states(stream);
     selective_scan_backward(stream, {.du = du_.on(stream),
                                      .ddelta = ddelta_.on(stream),
                                      .dz = dz_.on(stream),
@@ -50,6 +55,7 @@ class SelectiveScanBackwardProblem : public OpProblem {
                                      .D = D_.on(stream),
                                      .z = z_.on(stream),
                                      .state = state_.on(stream),
+                                     .chunk_states = case_.kept ? chunk_states_.on(stream) : TensorView(),
                                      .segments = case_.segments});
   }
 
@@ -72,6 +78,21 @@ class SelectiveScanBackwardProblem : public OpProblem {
   }
 
  private:
+  void keep_states(Stream& stream) {
+    selective_scan(stream, {.y = y_.on(stream),
+                            .state = advanced_.on(stream),
+                            .chunk_states = chunk_states_.on(stream),
+                            .u = u_.on(stream),
+                            .delta = delta_.on(stream),
+                            .delta_bias = delta_bias_.on(stream),
+                            .A = A_.on(stream),
+                            .B = B_.on(stream),
+                            .C = C_.on(stream),
+                            .D = D_.on(stream),
+                            .z = z_.on(stream),
+                            .segments = case_.segments});
+  }
+
   CaseTensor rows(DType type, uint64_t seed, double deviation, bool strided, int64_t gap) const {
     return CaseTensor(type, {case_.rows(), case_.e}, seed, 0.0, deviation, strided ? case_.e + gap : 0);
   }
@@ -82,15 +103,18 @@ class SelectiveScanBackwardProblem : public OpProblem {
   CaseTensor channels(uint64_t seed, double mean = 0.0) const { return CaseTensor(DType::f32, {case_.e}, seed, mean); }
 
   SelectiveScanBackwardCase case_;
-  CaseTensor dy_ = rows(DType::f32, 1, 1.0, false, 0), u_ = rows(case_.type, 2, 1.0, false, 0);
-  CaseTensor delta_ = rows(DType::f32, 3, case_.delta_deviation, case_.strided, 16);
-  CaseTensor z_ = rows(DType::f32, 4, case_.gate_deviation, case_.strided, case_.e);
+  CaseTensor dy_ = rows(case_.handed_on, 1, 1.0, false, 0), u_ = rows(case_.type, 2, 1.0, false, 0);
+  CaseTensor delta_ = rows(case_.handed_on, 3, case_.delta_deviation, case_.strided, 16);
+  CaseTensor z_ = rows(case_.handed_on, 4, case_.gate_deviation, case_.strided, case_.e);
   CaseTensor delta_bias_ = channels(5, -2.0), D_ = channels(6), B_ = groups(7), C_ = groups(8);
   CaseTensor A_ = decay_rates(case_.n, case_.e, 9);
-  CaseTensor state_ = states(10), dstate_ = states(11);
-  CaseTensor du_ = rows(DType::f32, 12, 1.0, false, 0), ddelta_ = rows(DType::f32, 13, 1.0, false, 0);
-  CaseTensor dz_ = rows(DType::f32, 14, 1.0, case_.strided, case_.e), dB_ = groups(15), dC_ = groups(16);
+  CaseTensor state_ = states(10), advanced_ = states(10), dstate_ = states(11);
+  CaseTensor du_ = rows(case_.handed_on, 12, 1.0, false, 0), ddelta_ = rows(case_.handed_on, 13, 1.0, false, 0);
+  CaseTensor dz_ = rows(case_.handed_on, 14, 1.0, case_.strided, case_.e), dB_ = groups(15), dC_ = groups(16);
   CaseTensor dA_log_{DType::f32, {case_.n, case_.e}, 17}, dD_ = channels(18), ddelta_bias_ = channels(19);
+  CaseTensor y_ = rows(case_.type, 20, 1.0, false, 0);
+  bool has_states_ = false;
+  CaseTensor chunk_states_ = chunk_states(case_.segments, case_.n, case_.e, 21);
 };
 
 inline std::vector<OpCase> selective_scan_backward_cases() {
@@ -117,24 +141,60 @@ inline std::vector<OpCase> selective_scan_backward_cases() {
                     .carried = carried});
   list.push_back({.e = 64, .segments = {{0, 20, 0}}, .delta_deviation = 30.0});
   list.push_back({.e = 64, .segments = {{0, 20, 0}}, .gate_deviation = 40.0});
+  for (const auto& [e, gap] : {std::pair<int64_t, int64_t>(128, 4), {64, 5}, {33, 4}})
+    for (bool carried : {false, true})
+      list.push_back({.e = e,
+                      .segments = {{0, 5, 3}, {5, 0, 2}, {5, 1, 0}, {8, 19, kNoSlot}, {27, 8, 1}, {40, 65, 4}},
+                      .slots = 5,
+                      .type = carried ? DType::bf16 : DType::f32,
+                      .strided = true,
+                      .gap = gap,
+                      .carried = carried,
+                      .kept = true});
+  for (int64_t l : {1, 7, 8, 9, 63, 64, 65}) list.push_back({.e = 64, .segments = {{0, l, l % 2 - 1}}, .kept = true});
+  // Rounded inputs and outputs, of either kernel.
+  const DType half = DType::bf16;
+  for (int64_t l : {1, 7, 8, 9, 63, 64, 65})
+    list.push_back({.e = 64, .segments = {{0, l, l % 2 - 1}}, .type = half, .kept = true, .handed_on = half});
+  for (const auto& [n, e, gap] :
+       {std::tuple<int64_t, int64_t, int64_t>(16, 128, 8), {16, 64, 5}, {16, 33, 4}, {3, 64, 8}})
+    for (bool carried : {false, true})
+      list.push_back({.n = n,
+                      .e = e,
+                      .segments = {{0, 5, 3}, {5, 0, 2}, {5, 1, 0}, {8, 19, kNoSlot}, {27, 8, 1}, {40, 65, 4}},
+                      .slots = 5,
+                      .type = half,
+                      .strided = true,
+                      .gap = gap,
+                      .carried = carried,
+                      .kept = carried,
+                      .handed_on = half});
+  list.push_back({.e = 64, .segments = {{0, 20, 0}}, .type = half, .delta_deviation = 30.0, .handed_on = half});
+  list.push_back({.e = 64, .segments = {{0, 20, 0}}, .type = half, .gate_deviation = 40.0, .handed_on = half});
   for (int64_t e : {512, 1536, 4096})
     list.push_back(
         {.e = e, .segments = {{0, 1024, kNoSlot}, {1024, 1024, kNoSlot}}, .strided = true, .benchmark = true});
-  list.push_back({.e = 8192,
-                  .segments = {{0, 1024, kNoSlot}, {1024, 1024, kNoSlot}},
-                  .type = DType::bf16,
-                  .strided = true,
-                  .benchmark = true});
+  for (const auto& [handed_on, kept] : {std::pair(DType::f32, false), {DType::f32, true}, {half, false}, {half, true}})
+    list.push_back({.e = 8192,
+                    .segments = {{0, 1024, kNoSlot}, {1024, 1024, kNoSlot}},
+                    .type = half,
+                    .strided = true,
+                    .kept = kept,
+                    .handed_on = handed_on,
+                    .benchmark = true});
 
   std::vector<OpCase> cases;
   for (const SelectiveScanBackwardCase& c : list) {
     const auto l = static_cast<double>(c.rows()), e = static_cast<double>(c.e), n = static_cast<double>(c.n);
     const auto size = static_cast<double>(size_of(c.type));
     cases.push_back(
-        {fmt::format("l={} e={} n={} {}{}{} delta={} gate={}", text_of(c.segments), c.e, c.n, name(c.type),
-                     c.strided ? " strided" : "", c.carried ? "" : " truncated", c.delta_deviation, c.gate_deviation),
+        {fmt::format("l={} e={} n={} {}{}{}{}{} delta={} gate={}", text_of(c.segments), c.e, c.n, name(c.type),
+                     c.handed_on == DType::f32 ? "" : " all", c.strided ? " strided" : "",
+                     c.carried ? "" : " truncated", c.kept ? " kept states" : "", c.delta_deviation, c.gate_deviation),
          [c] { return std::make_unique<SelectiveScanBackwardProblem>(c); },
-         l * e * (24.0 + size) + 16.0 * l * n + 12.0 * n * e, 20.0 * l * e * n, c.benchmark});
+         l * e * (6.0 * static_cast<double>(size_of(c.handed_on)) + size) + 16.0 * l * n + 12.0 * n * e +
+             (c.kept ? 4.0 * n * e * l / kScanChunk : 0.0),
+         20.0 * l * e * n, c.benchmark, c.handed_on == DType::f32});
   }
   return cases;
 }

@@ -28,18 +28,20 @@ namespace saker::cuda {
 static_assert(kScanGroup == kScanChannels);
 inline constexpr int kScanBackwardThreads = 128;  // of the kernels for 16 states
 
-template <class T>
+template <class T, class G>
 struct ScanBackwardProblem {
-  float *du, *ddelta, *dz;  // [l, e]
-  float *dB, *dC;           // [l, n]
+  G *du, *ddelta, *dz;  // [l, e]
+  float *dB, *dC;       // [l, n]
   float *dA_log, *dD, *ddelta_bias;
-  float* dstate;    // [s, n, e] or null
-  const float* dy;  // [l, e]
+  float* dstate;  // [s, n, e] or null
   const T* u;
-  const float *delta, *delta_bias, *A, *B, *C, *D, *z, *state;
-  float* starts;    // [chunks, n, e]: the states before chunks; [chunks, e] of one state for any number of states
-  float* partials;  // [groups, l, 2n]: dB, dC of a group of channels
-  float* sums;      // [segments, n + 2, e]: dA, dD, ddelta_bias of a segment
+  const G *dy, *delta, *z;
+  const float *delta_bias, *A, *B, *C, *D, *state;
+  float* starts;      // [chunks, n, e]: the states before chunks, here or kept by the forward pass; [chunks, e] of one
+                      // state for any number of states
+  float* token_sums;  // [3, l, e] of any number of states, where du, ddelta and dz are not f32
+  float* partials;    // [groups, l, 2n]: dB, dC of a group of channels
+  float* sums;        // [segments, n + 2, e]: dA, dD, ddelta_bias of a segment
   const Segment* segments;
   int64_t du_stride, ddelta_stride, dz_stride, dB_stride, dC_stride;
   int64_t dy_stride, u_stride, delta_stride, B_stride, C_stride, z_stride;
@@ -53,20 +55,6 @@ struct ScanBackwardProblem {
   }
   __device__ __forceinline__ float* sums_of(int64_t s, int row) const { return sums + (s * (n + 2) + row) * channels; }
 };
-
-// softplus(v) with a relative error below 1e-6. That of the forward pass has up to 8e-6, where it takes the hardware's
-// logarithm near 1; a gradient that travels over many tokens would add them up.
-__device__ __forceinline__ float scan_step(float v) {
-  const float p = exp2_approximate(kLog2E * v);
-  float series = 5.56807767e-2f;  // log(1 + p) / p by a minimax polynomial
-  series = fmaf(series, p, -1.33328251e-1f);
-  series = fmaf(series, p, 1.93030445e-1f);
-  series = fmaf(series, p, -2.49230037e-1f);
-  series = fmaf(series, p, 3.33293343e-1f);
-  series = fmaf(series, p, -4.99999299e-1f);
-  series = p * fmaf(series, p, 1.0f);
-  return v > 20.0f ? v : (p < 0.35f ? series : kLn2 * log2_approximate(1.0f + p));
-}
 
 // What belongs to a token and channel alone.
 struct ScanToken {
@@ -112,25 +100,24 @@ __device__ __forceinline__ float scan_state_back(float decay, float before, floa
 // ---- 16 states, channels in groups of 64 ----
 
 // Shared memory of a block. A stage has the inputs of a chunk, brought by cp.async while the chunk before is in hand.
-template <class T>
+template <class T, class G>
 struct ScanBackwardShared {
   struct Stage {
-    float dy[kScanChunk][kScanChannels];     // later dq
-    float z[kScanChunk][kScanChannels];      // later ScanToken::dz
-    float delta[kScanChunk][kScanChannels];  // later the slope of the step size
+    G dy[kScanChunk][kScanChannels], z[kScanChunk][kScanChannels], delta[kScanChunk][kScanChannels];
     T u[kScanChunk][kScanChannels];
     float B[kScanChunk][kScanStates], C[kScanChunk][kScanStates];
     float start[kScanStates][kScanChannels];
   };
   Stage stages[2];
-  float step[kScanChunk][kScanChannels], input[kScanChunk][kScanChannels];
+  float step[kScanChunk][kScanChannels], input[kScanChunk][kScanChannels], dq[kScanChunk][kScanChannels];
+  float dz[kScanChunk][kScanChannels], step_slope[kScanChunk][kScanChannels];  // of ScanToken
   float4 products[kScanChunk][2][4][32];        // [token, dB or dC, part, pair of channels]: of 4 states
   float sums[3][kScanChunk][4][kScanChannels];  // q, along_B, along_decay by part
 };
-template <class T>
+template <class T, class G>
 struct ScanStartsShared {
   struct Stage {
-    float delta[kScanChunk][kScanChannels];
+    G delta[kScanChunk][kScanChannels];
     T u[kScanChunk][kScanChannels];
     float B[kScanChunk][kScanStates];
   };
@@ -163,6 +150,10 @@ __device__ __forceinline__ void load_four(const __nv_bfloat16* from, float (&to)
 __device__ __forceinline__ void store_four(float* to, const float (&from)[4]) {
   *reinterpret_cast<float4*>(to) = make_float4(from[0], from[1], from[2], from[3]);
 }
+__device__ __forceinline__ void store_four(__nv_bfloat16* to, const float (&from)[4]) {
+  *reinterpret_cast<uint2*>(to) =
+      make_uint2(pack(from[0], from[1], __nv_bfloat16()), pack(from[2], from[3], __nv_bfloat16()));
+}
 // Of a thread's two channels.
 __device__ __forceinline__ void load_two(const float* from, float (&to)[2]) {
   const float2 both = *reinterpret_cast<const float2*>(from);
@@ -173,10 +164,10 @@ __device__ __forceinline__ void store_two(float* to, float low, float high) {
 }
 
 // The states before the chunks of a segment.
-template <class T>
-__global__ void __launch_bounds__(kScanBackwardThreads) scan_starts_kernel(const ScanBackwardProblem<T> p) {
+template <class T, class G>
+__global__ void __launch_bounds__(kScanBackwardThreads) scan_starts_kernel(const ScanBackwardProblem<T, G> p) {
   extern __shared__ __align__(128) char shared_bytes[];
-  auto& shared = *reinterpret_cast<ScanStartsShared<T>*>(shared_bytes);
+  auto& shared = *reinterpret_cast<ScanStartsShared<T, G>*>(shared_bytes);
   const Segment segment = p.segments[blockIdx.y];
   if (segment.length == 0) return;
   const int64_t first = static_cast<int64_t>(blockIdx.x) * kScanChannels;
@@ -241,10 +232,10 @@ __global__ void __launch_bounds__(kScanBackwardThreads) scan_starts_kernel(const
   }
 }
 
-template <class T>
-__global__ void __launch_bounds__(kScanBackwardThreads, 2) scan_backward_kernel(const ScanBackwardProblem<T> p) {
+template <class T, class G>
+__global__ void __launch_bounds__(kScanBackwardThreads, 2) scan_backward_kernel(const ScanBackwardProblem<T, G> p) {
   extern __shared__ __align__(128) char shared_bytes[];
-  auto& shared = *reinterpret_cast<ScanBackwardShared<T>*>(shared_bytes);
+  auto& shared = *reinterpret_cast<ScanBackwardShared<T, G>*>(shared_bytes);
   const Segment segment = p.segments[blockIdx.y];
   if (segment.length == 0) return;
   const int64_t first = static_cast<int64_t>(blockIdx.x) * kScanChannels;
@@ -308,9 +299,9 @@ __global__ void __launch_bounds__(kScanBackwardThreads, 2) scan_backward_kernel(
       }
       store_four(&shared.step[row][c4], step);
       store_four(&shared.input[row][c4], input);
-      store_four(&stage.dy[row][c4], dy);
-      store_four(&stage.z[row][c4], z);
-      store_four(&stage.delta[row][c4], delta);
+      store_four(&shared.dq[row][c4], dy);
+      store_four(&shared.dz[row][c4], z);
+      store_four(&shared.step_slope[row][c4], delta);
     }
     __syncthreads();
 
@@ -337,7 +328,7 @@ __global__ void __launch_bounds__(kScanBackwardThreads, 2) scan_backward_kernel(
       float step[2], input[2], dq[2], B[4], C[4], dB[4], dC[4];
       load_two(&shared.step[i][c], step);
       load_two(&shared.input[i][c], input);
-      load_two(&stage.dy[i][c], dq);
+      load_two(&shared.dq[i][c], dq);
       load_four(&stage.B[i][part * 4], B);
       load_four(&stage.C[i][part * 4], C);
       ScanTokenSums sums[2];
@@ -373,9 +364,9 @@ __global__ void __launch_bounds__(kScanBackwardThreads, 2) scan_backward_kernel(
       load_four(&stage.u[row][c4], u);
       load_four(p.D + first + c4, D);
       load_four(&shared.step[row][c4], step);
-      load_four(&stage.dy[row][c4], dq);
-      load_four(&stage.z[row][c4], gate);
-      load_four(&stage.delta[row][c4], slope);
+      load_four(&shared.dq[row][c4], dq);
+      load_four(&shared.dz[row][c4], gate);
+      load_four(&shared.step_slope[row][c4], slope);
 #pragma unroll
       for (int k = 0; k < 4; ++k) {
         const ScanTokenGradients to = scan_gradients({step[k], 0.0f, dq[k], gate[k], slope[k]}, u[k], D[k],
@@ -432,10 +423,25 @@ __global__ void __launch_bounds__(kScanBackwardThreads, 2) scan_backward_kernel(
 
 // ---- any number of states and channels ----
 
-// A warp has 32 channels of a segment and takes one state after the other. Sums over the states grow in du (along_B),
-// ddelta (along_decay) and dz (q), which only this thread touches, and become the gradients at the last state.
-template <class T>
-__global__ void __launch_bounds__(kAnyScanChannels) scan_backward_any_kernel(const ScanBackwardProblem<T> p) {
+// Where the sums over the states of a token and channel grow from state to state: in dz (q), du (along_B) and ddelta
+// (along_decay) if these are f32, else in scratch memory.
+struct ScanGrowingSums {
+  float &q, &along_B, &along_decay;
+};
+template <class T, class G>
+__device__ __forceinline__ ScanGrowingSums growing_sums(const ScanBackwardProblem<T, G>& p, int64_t t, int64_t e) {
+  if constexpr (sizeof(G) == 4) {
+    return {p.dz[t * p.dz_stride + e], p.du[t * p.du_stride + e], p.ddelta[t * p.ddelta_stride + e]};
+  } else {
+    float* const at = p.token_sums + t * p.channels + e;
+    return {at[0], at[p.l * p.channels], at[2 * p.l * p.channels]};
+  }
+}
+
+// A warp has 32 channels of a segment and takes one state after the other. The growing sums, which only this thread
+// touches, become the gradients at the last state.
+template <class T, class G>
+__global__ void __launch_bounds__(kAnyScanChannels) scan_backward_any_kernel(const ScanBackwardProblem<T, G> p) {
   const Segment segment = p.segments[blockIdx.y];
   if (segment.length == 0) return;
   const int64_t mine = blockIdx.x * int64_t{kAnyScanChannels} + threadIdx.x;
@@ -444,7 +450,7 @@ __global__ void __launch_bounds__(kAnyScanChannels) scan_backward_any_kernel(con
   const int64_t chunks = (segment.length + kScanChunk - 1) / kScanChunk;
   float* const starts = p.starts + first_chunk_row(segment, blockIdx.y, kScanChunk) * p.channels + e;
   const float bias = p.delta_bias[e], D = p.D[e];
-  const auto biased = [&](int64_t t) { return p.delta[t * p.delta_stride + e] + bias; };
+  const auto biased = [&](int64_t t) { return widen(p.delta[t * p.delta_stride + e]) + bias; };
   const auto u_of = [&](int64_t t) { return widen(p.u[t * p.u_stride + e]); };
   float D_sum = 0.0f, bias_sum = 0.0f;
 
@@ -479,11 +485,11 @@ __global__ void __launch_bounds__(kAnyScanChannels) scan_backward_any_kernel(con
         if (i >= count) continue;
         const int64_t t = t0 + i;
         const float u = u_of(t);
-        const ScanToken token = scan_token(biased(t), u, p.dy[t * p.dy_stride + e], p.z[t * p.z_stride + e]);
-        float &du = p.du[t * p.du_stride + e], &ddelta = p.ddelta[t * p.ddelta_stride + e];
-        float& dz = p.dz[t * p.dz_stride + e];
+        const ScanToken token =
+            scan_token(biased(t), u, widen(p.dy[t * p.dy_stride + e]), widen(p.z[t * p.z_stride + e]));
+        const ScanGrowingSums growing = growing_sums(p, t, e);
         ScanTokenSums sums;
-        if (n > 0) sums = {dz, du, ddelta};
+        if (n > 0) sums = {growing.q, growing.along_B, growing.along_decay};
         const float gradient = scan_state_back(decay[i], h[i], h[i + 1], rate, p.B[t * p.B_stride + n],
                                                p.C[t * p.C_stride + n], token.dq, token.step, carry, A_sum, sums);
         const float dB = warp_sum(inside ? gradient * token.input : 0.0f);
@@ -494,11 +500,13 @@ __global__ void __launch_bounds__(kAnyScanChannels) scan_backward_any_kernel(con
         }
         if (!inside) continue;
         if (n + 1 < p.n) {
-          dz = sums.q, du = sums.along_B, ddelta = sums.along_decay;
+          growing.q = sums.q, growing.along_B = sums.along_B, growing.along_decay = sums.along_decay;
           continue;
         }
         const ScanTokenGradients gradients = scan_gradients(token, u, D, sums);
-        du = gradients.du, ddelta = gradients.ddelta, dz = gradients.dz;
+        p.du[t * p.du_stride + e] = round_to<G>(gradients.du);
+        p.ddelta[t * p.ddelta_stride + e] = round_to<G>(gradients.ddelta);
+        p.dz[t * p.dz_stride + e] = round_to<G>(gradients.dz);
         D_sum = fmaf(token.dq, u, D_sum);
         bias_sum += gradients.ddelta;
       }
@@ -515,8 +523,8 @@ __global__ void __launch_bounds__(kAnyScanChannels) scan_backward_any_kernel(con
 // ---- sums of partial sums, in their order ----
 
 // dB and dC of a segment, over the groups of channels.
-template <class T>
-__global__ void __launch_bounds__(256) scan_group_sums_kernel(const ScanBackwardProblem<T> p) {
+template <class T, class G>
+__global__ void __launch_bounds__(256) scan_group_sums_kernel(const ScanBackwardProblem<T, G> p) {
   const Segment segment = p.segments[blockIdx.y];
   const int width = 2 * p.n;
   const int64_t place = blockIdx.x * int64_t{256} + threadIdx.x;
@@ -534,8 +542,8 @@ __global__ void __launch_bounds__(256) scan_group_sums_kernel(const ScanBackward
 }
 
 // dA_log, dD and ddelta_bias, over the segments; blockIdx.y is the row of the sums.
-template <class T>
-__global__ void __launch_bounds__(128) scan_segment_sums_kernel(const ScanBackwardProblem<T> p) {
+template <class T, class G>
+__global__ void __launch_bounds__(128) scan_segment_sums_kernel(const ScanBackwardProblem<T, G> p) {
   const int64_t e = blockIdx.x * int64_t{128} + threadIdx.x;
   const int row = blockIdx.y;
   if (e >= p.channels) return;

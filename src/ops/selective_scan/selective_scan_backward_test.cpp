@@ -110,10 +110,11 @@ TEST(SelectiveScanBackward, HasNoNaNWhereDecaysUnderflow) {
 TEST(SelectiveScanBackward, RejectsWhatDoesNotFit) {
   Stream stream(open_backend(BackendKind::cpu, 1));
   SelectiveScanBackwardProblem half({.type = DType::f16}), nowhere({.segments = {{0, 7, 5}}}),
-      twice({.segments = {{0, 3, 0}, {3, 4, 0}}});
+      twice({.segments = {{0, 3, 0}, {3, 4, 0}}}), rounded({.type = DType::bf16, .handed_on = DType::bf16});
   EXPECT_THROW(half.run(stream), Error);
   EXPECT_THROW(nowhere.run(stream), Error);
   EXPECT_THROW(twice.run(stream), Error);
+  EXPECT_THROW(rounded.run(stream), Error) << "the CPU backend has f32 alone";
 }
 
 }  // namespace

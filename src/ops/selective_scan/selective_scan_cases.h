@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "ops/gpu_scratch.h"
 #include "ops/op_case.h"
 #include "ops/selective_scan/selective_scan.h"
 
@@ -19,10 +20,17 @@ struct SelectiveScanCase {
   double delta_deviation = 1.0;  // large: softplus beyond 20, and steps that underflow
   double gate_deviation = 1.0;
   DType handed_on = DType::f32;  // of delta and z
+  bool keeps = false;            // the states before chunks
   bool benchmark = false;
 
   int64_t rows() const { return rows_of(segments); }
 };
+
+// [chunk rows, n, e], the states before chunks.
+inline CaseTensor chunk_states(Segments segments, int64_t n, int64_t e, uint64_t seed) {
+  const int64_t rows = chunk_row_count(rows_of(segments), static_cast<int64_t>(segments.size()), kScanChunk);
+  return CaseTensor(DType::f32, {rows, n, e}, seed);
+}
 
 // A [n, e], below zero as -exp(A_log) is.
 inline CaseTensor decay_rates(int64_t n, int64_t e, uint64_t seed) {
@@ -45,11 +53,13 @@ class SelectiveScanProblem : public OpProblem {
         B_(DType::f32, {c.rows(), c.n}, 7, 0.0, 1.0, c.strided ? 2 * c.n + 5 : 0),
         C_(DType::f32, {c.rows(), c.n}, 8, 0.0, 1.0, c.strided ? 2 * c.n + 5 : 0),
         D_(DType::f32, {c.e}, 9),
-        z_(c.handed_on, {c.rows(), c.e}, 10, 0.0, c.gate_deviation, c.strided ? 2 * c.e : 0) {}
+        z_(c.handed_on, {c.rows(), c.e}, 10, 0.0, c.gate_deviation, c.strided ? 2 * c.e : 0),
+        chunk_states_(chunk_states(c.segments, c.n, c.e, 11)) {}
 
   void run(Stream& stream) override {
     selective_scan(stream, {.y = y_.on(stream),
                             .state = state_.on(stream),
+                            .chunk_states = case_.keeps ? chunk_states_.on(stream) : TensorView(),
                             .u = u_.on(stream),
                             .delta = delta_.on(stream),
                             .delta_bias = delta_bias_.on(stream),
@@ -65,13 +75,28 @@ class SelectiveScanProblem : public OpProblem {
     const auto n = static_cast<double>(case_.n);
     const double state = 8.0 * std::max(1.0, case_.delta_deviation);
     return {{"y", &y_, state * std::sqrt(n) * std::max(1.0, case_.gate_deviation), n + 4.0},
-            {"state", &state_, state, 4.0}};
+            {"state", &state_, state, 4.0},
+            {"chunk_states", &chunk_states_, state, 4.0}};
   }
 
  private:
   SelectiveScanCase case_;
-  CaseTensor y_, state_, u_, delta_, delta_bias_, A_, B_, C_, D_, z_;
+  CaseTensor y_, state_, u_, delta_, delta_bias_, A_, B_, C_, D_, z_, chunk_states_;
 };
+
+inline OpCase op_case_of(const SelectiveScanCase& c) {
+  const auto l = static_cast<double>(c.rows()), e = static_cast<double>(c.e), n = static_cast<double>(c.n);
+  const auto size = static_cast<double>(size_of(c.type));
+  return {fmt::format("l={} e={} n={} {}{}{}{} delta={} gate={}", text_of(c.segments), c.e, c.n, name(c.type),
+                      c.handed_on == DType::f32 ? "" : " rounded delta and z", c.strided ? " strided" : "",
+                      c.keeps ? " keeping states" : "", c.delta_deviation, c.gate_deviation),
+          [c] { return std::make_unique<SelectiveScanProblem>(c); },
+          l * e * (2.0 * static_cast<double>(size_of(c.handed_on)) + 2.0 * size) + 8.0 * l * n + 12.0 * n * e +
+              (c.keeps ? 4.0 * n * e * l / kScanChunk : 0.0),
+          5.0 * l * e * n,
+          c.benchmark,
+          c.handed_on == DType::f32};
+}
 
 inline std::vector<OpCase> selective_scan_cases() {
   std::vector<SelectiveScanCase> list;
@@ -129,17 +154,44 @@ inline std::vector<OpCase> selective_scan_cases() {
   }
 
   std::vector<OpCase> cases;
-  for (const SelectiveScanCase& c : list) {
-    const auto l = static_cast<double>(c.rows()), e = static_cast<double>(c.e), n = static_cast<double>(c.n);
-    const auto size = static_cast<double>(size_of(c.type));
-    cases.push_back(
-        {fmt::format("l={} e={} n={} {}{}{} delta={} gate={}", text_of(c.segments), c.e, c.n, name(c.type),
-                     c.handed_on == DType::f32 ? "" : " rounded delta and z", c.strided ? " strided" : "",
-                     c.delta_deviation, c.gate_deviation),
-         [c] { return std::make_unique<SelectiveScanProblem>(c); },
-         l * e * (2.0 * static_cast<double>(size_of(c.handed_on)) + 2.0 * size) + 8.0 * l * n + 12.0 * n * e,
-         5.0 * l * e * n, c.benchmark, c.handed_on == DType::f32});
+  for (const SelectiveScanCase& c : list) cases.push_back(op_case_of(c));
+  return cases;
+}
+
+// Of those that make chunk_states: GPUs and the reference. Among the benchmarks, a pass without beside one with.
+inline std::vector<OpCase> selective_scan_keeping_cases() {
+  std::vector<SelectiveScanCase> list;
+  const std::vector<Segment> several{{0, 5, 3}, {5, 0, 2}, {5, 1, 0}, {8, 19, kNoSlot}, {27, 8, 1}, {40, 65, 4}};
+  for (const auto& [type, handed_on] :
+       {std::pair(DType::f32, DType::f32), std::pair(DType::bf16, DType::f32), std::pair(DType::bf16, DType::bf16)}) {
+    for (const int64_t l : {1, 7, 8, 9, 33, 63, 64, 65})
+      list.push_back({.e = 128, .segments = {{0, l, 1}}, .type = type, .handed_on = handed_on, .keeps = true});
+    // Kernels for 16 states, rows that are no vectors, and any number of channels or states.
+    for (const auto& [e, n, strided] :
+         {std::tuple<int64_t, int64_t, bool>(64, 16, false), {64, 16, true}, {37, 16, false}, {64, 3, false}})
+      list.push_back({.n = n,
+                      .e = e,
+                      .segments = several,
+                      .slots = 5,
+                      .type = type,
+                      .strided = strided,
+                      .handed_on = handed_on,
+                      .keeps = true});
+    list.push_back({.e = 64,
+                    .segments = {{0, 1, 1}, {1, 1, kNoSlot}, {2, 1, 0}},
+                    .type = type,
+                    .handed_on = handed_on,
+                    .keeps = true});
   }
+  for (bool keeps : {false, true})
+    list.push_back({.e = 8192,
+                    .segments = {{0, 1024, kNoSlot}, {1024, 1024, kNoSlot}},
+                    .type = DType::bf16,
+                    .handed_on = DType::bf16,
+                    .keeps = keeps,
+                    .benchmark = true});
+  std::vector<OpCase> cases;
+  for (const SelectiveScanCase& c : list) cases.push_back(op_case_of(c));
   return cases;
 }
 

@@ -14,7 +14,7 @@ constexpr int kThreads = 64, kMaxStates = 256;
 template <class T, class G>
 struct AnyScan {
   T* y;
-  float* state;
+  float *state, *chunk_states;
   const T* u;
   const G *delta, *z;
   const float *delta_bias, *A, *B, *C, *D;
@@ -32,7 +32,10 @@ __global__ void __launch_bounds__(kThreads) selective_scan_any(const AnyScan<T, 
   float h[kStates];
   float* const slot = p.state + segment.slot * p.n * p.channels + e;
   for (int n = 0; n < p.n; ++n) h[n] = segment.slot >= 0 ? slot[n * p.channels] : 0.0f;
+  float* kept = p.chunk_states + first_chunk_row(segment, blockIdx.y, kScanChunk) * p.n * p.channels + e;
   for (int64_t t = segment.begin; t < segment.begin + segment.length; ++t) {
+    if (p.chunk_states && (t - segment.begin) % kScanChunk == 0)
+      for (int n = 0; n < p.n; ++n, kept += p.channels) *kept = h[n];
     const float v = widen(p.delta[t * p.delta_stride + e]) + p.delta_bias[e];
     const float step = v > 20.0f ? v : log1pf(expf(v));
     const float input = widen(p.u[t * p.u_stride + e]), gate = widen(p.z[t * p.z_stride + e]);
@@ -70,13 +73,14 @@ ScanProblem<T, G> problem_of(const SelectiveScanArgs& args, const Segment* segme
           args.z.row_stride,
           args.B.row_stride,
           args.C.row_stride,
-          static_cast<int>(args.A.columns())};
+          static_cast<int>(args.A.columns()),
+          static_cast<float*>(args.chunk_states.data)};
 }
 
 // False on a GPU with too little shared memory for tiles of kTile tokens.
-template <int kTile, class T, class G>
+template <int kTile, bool kKeeps, class T, class G>
 bool scan_in_tiles(Stream& stream, const ScanProblem<T, G>& problem, unsigned segments) {
-  using Shape = ScanShape<T, G, kTile>;
+  using Shape = ScanShape<T, G, kTile, kKeeps>;
   const auto kernel = selective_scan_kernel<Shape>;
   if (cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, Shape::kBytes) != cudaSuccess) {
     cudaGetLastError();
@@ -87,25 +91,31 @@ bool scan_in_tiles(Stream& stream, const ScanProblem<T, G>& problem, unsigned se
   return true;
 }
 
+// Inputs of half the bytes leave room for tiles twice as long; a token's arithmetic is the same in either.
+template <bool kKeeps, class T, class G>
+bool scan_in_tiles(Stream& stream, const ScanProblem<T, G>& problem, unsigned segments) {
+  if constexpr (sizeof(G) == 2)
+    if (scan_in_tiles<32, kKeeps>(stream, problem, segments)) return true;
+  return scan_in_tiles<16, kKeeps>(stream, problem, segments);
+}
+
 // The kernels for 16 states; false where they do not serve these arguments or this GPU.
 template <class T, class G>
 bool scan_16(Stream& stream, const SelectiveScanArgs& args, const Segment* segments) {
   const int64_t channels = args.A.columns();
   if (args.A.rows() != kScanStates || channels % kScanChannels != 0) return false;
-  for (const ConstTensorView& view :
-       {ConstTensorView(args.y), ConstTensorView(args.state), args.u, args.delta, args.z, args.B, args.C})
+  for (const ConstTensorView& view : {ConstTensorView(args.y), ConstTensorView(args.state),
+                                      ConstTensorView(args.chunk_states), args.u, args.delta, args.z, args.B, args.C})
     if (!in_vectors(view)) return false;
   const auto problem = problem_of<T, G>(args, segments);
   const auto count = static_cast<unsigned>(args.segments.size());
+  if (args.chunk_states) return scan_in_tiles<true>(stream, problem, count);
   if (std::ranges::all_of(args.segments, [](const Segment& s) { return s.length <= 1; })) {
     const dim3 grid(static_cast<unsigned>(ceil_div(channels, kStepBlockChannels)), std::min(count, 16u));
     selective_step_kernel<T, G><<<grid, 256, 0, handle(stream)>>>(problem, static_cast<int>(count));
     return true;
   }
-  // Inputs of half the bytes leave room for tiles twice as long; a token's arithmetic is the same in either.
-  if constexpr (sizeof(G) == 2)
-    if (scan_in_tiles<32>(stream, problem, count)) return true;
-  return scan_in_tiles<16>(stream, problem, count);
+  return scan_in_tiles<false>(stream, problem, count);
 }
 
 template <class T, class G>
@@ -113,6 +123,7 @@ void scan(Stream& stream, const SelectiveScanArgs& args, const Segment* segments
   if (scan_16<T, G>(stream, args, segments)) return;
   const AnyScan<T, G> problem{static_cast<T*>(args.y.data),
                               static_cast<float*>(args.state.data),
+                              static_cast<float*>(args.chunk_states.data),
                               static_cast<const T*>(args.u.data),
                               static_cast<const G*>(args.delta.data),
                               static_cast<const G*>(args.z.data),

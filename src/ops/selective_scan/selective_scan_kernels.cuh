@@ -10,6 +10,7 @@
 #pragma once
 
 #include "device/cuda/intrinsics.cuh"
+#include "ops/gpu_scratch.h"
 #include "ops/segment.h"
 
 namespace saker::cuda {
@@ -31,6 +32,7 @@ struct ScanProblem {
   const Segment* segments;
   int64_t y_stride, u_stride, delta_stride, z_stride, B_stride, C_stride;
   int channels;
+  float* chunk_states = nullptr;  // [chunks, n, e], where a kernel keeps them
 };
 
 // 2^x for x <= 0, relative error 2e-7, without the unit for exponentials: x = i + f, 2^f by a minimax polynomial that
@@ -54,12 +56,29 @@ __device__ __forceinline__ float scan_decay(float power, bool even_channel, int 
   return even_channel && n % 4 == 0 ? exp2_polynomial(power) : exp2_approximate(power);
 }
 
-// kTile tokens of 64 channels. The first kRecurring threads of a block recur, the others help.
-template <class T, class G, int kTile_>
+// softplus(v) with a relative error below 1e-6, of the backward pass and of states that are kept for it. softplus() has
+// up to 8e-6, where it takes the hardware's logarithm near 1; a gradient that travels over many tokens would add them
+// up.
+__device__ __forceinline__ float scan_step(float v) {
+  const float p = exp2_approximate(kLog2E * v);
+  float series = 5.56807767e-2f;  // log(1 + p) / p by a minimax polynomial
+  series = fmaf(series, p, -1.33328251e-1f);
+  series = fmaf(series, p, 1.93030445e-1f);
+  series = fmaf(series, p, -2.49230037e-1f);
+  series = fmaf(series, p, 3.33293343e-1f);
+  series = fmaf(series, p, -4.99999299e-1f);
+  series = p * fmaf(series, p, 1.0f);
+  return v > 20.0f ? v : (p < 0.35f ? series : kLn2 * log2_approximate(1.0f + p));
+}
+
+// kTile tokens of 64 channels. The first kRecurring threads of a block recur, the others help. kKeeps: the states
+// before chunks are kept, and are those that the backward pass would make.
+template <class T, class G, int kTile_, bool kKeeps_ = false>
 struct ScanShape {
   using Value = T;
   using Gate = G;
   static constexpr int kTile = kTile_;
+  static constexpr bool kKeeps = kKeeps_;
   static constexpr int kLanes = 4, kStates = kScanStates / kLanes;  // threads of a channel, states of a thread
   static constexpr int kChannels = 2;                               // of a thread
   static constexpr int kRecurring = kScanChannels / kChannels * kLanes, kHelpers = 256;
@@ -204,6 +223,13 @@ class ScanHelper {
     copy_async_commit();
   }
 
+  static __device__ __forceinline__ float step_of(float v) {
+    if constexpr (S::kKeeps)
+      return scan_step(v);
+    else
+      return softplus(v);
+  }
+
   // (step, step u) of a tile; zeros, which leave the state as it is, behind the segment's end.
   __device__ __forceinline__ void make_steps(int tile) const {
     const int count = rows_of(tile);
@@ -220,7 +246,7 @@ class ScanHelper {
     }
 #pragma unroll
     for (int i = 0; i < kRows; ++i) {
-      float low = softplus(delta[i].x + bias_.x), high = softplus(delta[i].y + bias_.y);
+      float low = step_of(delta[i].x + bias_.x), high = step_of(delta[i].y + bias_.y);
       if (!whole && i * kWarps + row_ >= count) low = 0.0f, high = 0.0f;
       to[i * kWarps * kScanChannels / 2] = make_float4(low, low * u[i].x, high, high * u[i].y);
     }
@@ -294,6 +320,11 @@ class ScanRecurrence {
         A_[j][k] = p.A[(part_ * kN + j) * pitch_ + first + c_ + k] * kLog2E;
         h_[j][k] = state_ ? state_[j * pitch_ + k] : 0.0f;
       }
+    if constexpr (S::kKeeps) {
+      const int64_t row = first_chunk_row(segment, blockIdx.y, kScanChunk);
+      kept_ = p.chunk_states + (row * kScanStates + part_ * kN) * pitch_ + first + c_;
+      chunks_ = (segment.length + kScanChunk - 1) / kScanChunk;
+    }
   }
 
   __device__ __forceinline__ void run(int tiles) {
@@ -317,6 +348,8 @@ class ScanRecurrence {
         const char* const next_row = last ? tile_row : row + kUnroll * kScanStates * 4;
 #pragma unroll
         for (int i = 0; i < kUnroll; ++i) {
+          if constexpr (S::kKeeps)
+            if (i % kScanChunk == 0) keep();
           const bool here = i + kTokensAhead < kUnroll;
           load((i + kTokensAhead) % kUnroll, here ? step : next_step, here ? row : next_row);
           *reinterpret_cast<float2*>(to + i * S::kLanes * S::kSumPitch) = advance(i);
@@ -353,6 +386,13 @@ class ScanRecurrence {
     const int i = count / (kC * kN) % kUnroll, j = count / kC % kN, k = count % kC;
     decay_[i][j][k] = scan_decay((k == 0 ? step_[i].x : step_[i].z) * A_[j][k], k == 0, j);
   }
+  // The states before a chunk; behind the segment's end there is none.
+  __device__ __forceinline__ void keep() {
+    if (--chunks_ < 0) return;
+#pragma unroll
+    for (int j = 0; j < kN; ++j) *reinterpret_cast<float2*>(kept_ + j * pitch_) = make_float2(h_[j][0], h_[j][1]);
+    kept_ += kScanStates * pitch_;
+  }
   // Token i: the states, and of both channels the sum of these four; beside them the exponentials of later tokens.
   __device__ __forceinline__ float2 advance(int i) {
     const float *B = &B_[i].x, *C = &C_[i].x;
@@ -374,6 +414,8 @@ class ScanRecurrence {
   char* shared_;
   int64_t pitch_;
   float* state_;
+  float* kept_ = nullptr;  // the states before the next chunk, and
+  int64_t chunks_ = 0;     // how many chunks are to come
   float A_[kN][kC], h_[kN][kC];
   // Of kUnroll tokens by name, of the few between load and use in registers: (step, step u) of both channels.
   float4 step_[kUnroll], B_[kUnroll], C_[kUnroll];

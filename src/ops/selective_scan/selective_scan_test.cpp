@@ -23,10 +23,11 @@ struct ScanInputs {
   CaseTensor D{DType::f32, {e}, 7}, delta_bias{DType::f32, {e}, 8};
 
   // Tokens [begin, begin + count) into y, from and to `state`.
-  void run(Stream& stream, TensorView y, TensorView state, int64_t begin, int64_t count) {
+  void run(Stream& stream, TensorView y, TensorView state, int64_t begin, int64_t count, TensorView chunk_states = {}) {
     const Segment part{0, count, 0};
     selective_scan(stream, {.y = y.slice_rows(begin, count),
                             .state = state,
+                            .chunk_states = chunk_states,
                             .u = u.view().slice_rows(begin, count),
                             .delta = delta.view().slice_rows(begin, count),
                             .delta_bias = delta_bias.view(),
@@ -64,13 +65,32 @@ TEST(SelectiveScan, WritesOverItsInput) {
   EXPECT_EQ(std::memcmp(y.view().data, in.u.view().data, in.l * in.e * sizeof(BFloat16)), 0);
 }
 
+// The states before 8 tokens are those that the first 8 tokens leave.
+TEST(SelectiveScan, KeepsTheStatesBeforeChunks) {
+  Stream stream(open_backend(BackendKind::reference, 1));
+  ScanInputs in;
+  const int64_t states = in.n * in.e;
+  CaseTensor y(DType::bf16, {in.l, in.e}, 9), state(DType::f32, {1, in.n, in.e}, 10);
+  CaseTensor kept(DType::f32, {in.l / kScanChunk + 1, in.n, in.e}, 12), cut(DType::f32, {1, in.n, in.e}, 10);
+  in.run(stream, y.view(), state.view(), 0, in.l, kept.view());
+  for (int64_t chunk = 0; chunk * kScanChunk < in.l; ++chunk) {
+    const float* got = kept.view().as<float>() + chunk * states;
+    const float* wanted = cut.view().as<float>();
+    for (int64_t i = 0; i < states; ++i) ASSERT_NEAR(got[i], wanted[i], 1e-5f) << "chunk " << chunk;
+    in.run(stream, y.view(), cut.view(), chunk * kScanChunk, std::min<int64_t>(kScanChunk, in.l - chunk * kScanChunk));
+  }
+  EXPECT_TRUE(kept.guards_intact());
+}
+
 TEST(SelectiveScan, RejectsWhatDoesNotFit) {
   Stream stream(open_backend(BackendKind::cpu, 1));
   ScanInputs in;
   CaseTensor y(DType::f32, {in.l, in.e}, 9), state(DType::f32, {1, in.n, in.e}, 10),
-      small(DType::f32, {1, in.n, 36}, 11);
+      small(DType::f32, {1, in.n, 36}, 11), chunks(DType::f32, {in.l / kScanChunk, in.n, in.e}, 12);
   EXPECT_THROW(in.run(stream, y.view(), state.view(), 0, in.l), Error) << "y of another type than u";
   EXPECT_THROW(in.run(stream, in.u.view(), small.view(), 0, in.l), Error) << "a state of other channels";
+  CaseTensor wide(DType::bf16, {in.l, in.e}, 13);
+  EXPECT_THROW(in.run(stream, wide.view(), state.view(), 0, in.l, chunks.view()), Error) << "a row of chunks too few";
 }
 
 }  // namespace
