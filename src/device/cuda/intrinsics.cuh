@@ -160,11 +160,6 @@ __device__ __forceinline__ float softplus(float v) {
   return v > 20.0f ? v : (p < 0.03f ? series : logarithm);
 }
 
-// The derivative of softplus.
-__device__ __forceinline__ float softplus_slope(float v) {
-  return v > 20.0f ? 1.0f : reciprocal_approximate(1.0f + exp2_approximate(-kLog2E * v));
-}
-
 // Two f32 as one word of 16-bit floats, the first in the low half.
 __device__ __forceinline__ uint32_t pack(float low, float high, __nv_bfloat16) {
   const __nv_bfloat162 pair = __floats2bfloat162_rn(low, high);

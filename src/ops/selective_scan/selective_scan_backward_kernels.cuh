@@ -1,5 +1,6 @@
 // The backward pass of the selective scan on a GPU. Per segment: forward, to put down the states at the starts of
-// chunks of 8 tokens, and back, chunk by chunk, whose states and decays are rebuilt first and stay in registers.
+// chunks of 8 tokens (unless the forward pass kept them), and back, chunk by chunk, whose states and decays are rebuilt
+// first and stay in registers.
 //
 // A block has 64 channels of a segment; its warp `part` has states 4 part to 4 part + 3 of all of them, a thread two
 // neighbouring channels. Once per chunk every thread also does what belongs to a token and channel alone, for 4
@@ -7,18 +8,22 @@
 // states or channels goes through shared memory and is added in one order; nothing is added atomically. dB and dC of a
 // block are partial sums, those over time are partial by segment; two small kernels add them up in order.
 //
-// Estimate for a token of 8,192 channels and 16 states on an H200 (132 multiprocessors, 1.755 GHz, 4.3 TB/s), u in
-// bf16; instructions are those of the compiled loops:
-//              bytes                                          exponential unit      instructions         time
-//   starts     48 KB in, 64 KB of states out       26 ns      14 + 2      62 clk     8.8      68 clk      39 ns
-//   back       178 KB in, 112 KB out               68 ns      14 + 6      78 clk    26       201 clk     114 ns
-//   sums       16 KB                                4 ns                                                  4 ns
-// (exponentials per token and channel, of which scan_decay() takes 2 of 16 off the unit; instructions per state, 18 of
-// them in back arithmetic of the states). Shared memory, in back: 1.5 words a state for the sums over states, 2 for
-// those over channels, about 1.3 for the rest: 150 clk. In back a thread has 255 registers: two blocks, 8 warps,
-// to a multiprocessor.
-// Scratch memory: l n e / 8 of states and l n e / 32 of dB and dC, in floats: 80 KB a token at this size.
+// Estimate for a token of 8,192 channels and 16 states on an H200 (132 multiprocessors, 1.755 GHz, 4.3 TB/s), all that
+// may be in bf16; instructions are those of the compiled loops, words of shared memory a thread's loads and stores:
+//              bytes                                       exponential unit   instructions   shared memory   time
+//   starts     32 KB in, 64 KB of states out      23 ns      14 + 2  62 clk     8.1  63 clk   0.9    27 clk   36 ns
+//   back       130 KB in, 64 KB out               46 ns      14 + 5  74 clk    23   179 clk   6.1   190 clk  108 ns
+//   sums       16 KB                               4 ns                                                        4 ns
+// (exponentials per token and channel, of which scan_decay() takes 2 of 16 off the unit; instructions and words per
+// state). Of back's instructions 16.5 are arithmetic of f32; of its words 2 are for the sums over channels, 1.5 for
+// those over states, 1.75 for what the states read, 0.9 for the rest. In back a thread has 255 registers: two blocks,
+// 8 warps, to a multiprocessor.
+//
+// Scratch memory: l n e / 32 of dB and dC, in floats, 16 KB a token at this size; l n e / 8 of states that the forward
+// pass has not kept, 64 KB.
 #pragma once
+
+#include <cstddef>
 
 #include "ops/gpu_scratch.h"
 #include "ops/selective_scan/selective_scan_kernels.cuh"
@@ -64,9 +69,10 @@ struct ScanToken {
   float step_slope;   // of the step size by delta
 };
 __device__ __forceinline__ ScanToken scan_token(float biased_delta, float u, float dy, float z) {
-  const float step = scan_step(biased_delta);
+  const float p = exp2_approximate(kLog2E * biased_delta), step = scan_step(biased_delta, p);
+  const float slope = biased_delta > 20.0f ? 1.0f : p * reciprocal_approximate(1.0f + p);
   const float2 gate = silu_with_slope(z);
-  return {step, step * u, dy * gate.x, dy * gate.y, softplus_slope(biased_delta)};
+  return {step, step * u, dy * gate.x, dy * gate.y, slope};
 }
 
 // Sums over the states of a token and channel, and the gradients made of them. The decay rates are A log2 e.
@@ -99,6 +105,23 @@ __device__ __forceinline__ float scan_state_back(float decay, float before, floa
 
 // ---- 16 states, channels in groups of 64 ----
 
+// Of a row of 64 channels two values each, as threads with two channels and threads with four take them: (a, a', b, b')
+// of every even pair of channels, then of the odd ones, so far apart that neighbours of either kind meet different
+// banks.
+struct ScanPairs {
+  float4 of[2][kScanChannels / 4 + 4];
+
+  __device__ __forceinline__ float4& pair(int i) { return of[i % 2][i / 2]; }
+  __device__ __forceinline__ void store(int c4, const float (&a)[4], const float (&b)[4]) {
+    of[0][c4 / 4] = make_float4(a[0], a[1], b[0], b[1]), of[1][c4 / 4] = make_float4(a[2], a[3], b[2], b[3]);
+  }
+  __device__ __forceinline__ void load(int c4, float (&a)[4], float (&b)[4]) const {
+    const float4 low = of[0][c4 / 4], high = of[1][c4 / 4];
+    a[0] = low.x, a[1] = low.y, a[2] = high.x, a[3] = high.y;
+    b[0] = low.z, b[1] = low.w, b[2] = high.z, b[3] = high.w;
+  }
+};
+
 // Shared memory of a block. A stage has the inputs of a chunk, brought by cp.async while the chunk before is in hand.
 template <class T, class G>
 struct ScanBackwardShared {
@@ -109,10 +132,11 @@ struct ScanBackwardShared {
     float start[kScanStates][kScanChannels];
   };
   Stage stages[2];
-  float step[kScanChunk][kScanChannels], input[kScanChunk][kScanChannels], dq[kScanChunk][kScanChannels];
-  float dz[kScanChunk][kScanChannels], step_slope[kScanChunk][kScanChannels];  // of ScanToken
-  float4 products[kScanChunk][2][4][32];        // [token, dB or dC, part, pair of channels]: of 4 states
-  float sums[3][kScanChunk][4][kScanChannels];  // q, along_B, along_decay by part
+  ScanPairs steps[kScanChunk];  // (step, input) of ScanToken
+  float dq[kScanChunk][kScanChannels];
+  float4 products[kScanChunk][2][4][2][17];        // [token, dB or dC, part, half of the pairs]: of 4 states
+  ScanPairs sums[kScanChunk][4];                   // (q, along_B) by part
+  float decay_sums[kScanChunk][4][kScanChannels];  // along_decay by part
 };
 template <class T, class G>
 struct ScanStartsShared {
@@ -122,30 +146,73 @@ struct ScanStartsShared {
     float B[kScanChunk][kScanStates];
   };
   Stage stages[2];
-  float step[kScanChunk][kScanChannels], input[kScanChunk][kScanChannels];
+  ScanPairs steps[kScanChunk];
 };
 
-// 8 rows of kColumns elements into shared memory, a piece of 16 bytes a thread; rows from `count` on become zeros.
+// 8 rows of kColumns elements, in pieces of 16 bytes.
 template <int kColumns, class E>
-__device__ __forceinline__ void fetch_rows(void* to, const E* from, int64_t stride, int count) {
-  constexpr int kPerRow = kColumns * static_cast<int>(sizeof(E)) / 16;
-  static_assert(kScanChunk * kPerRow <= kScanBackwardThreads);
-  const int row = threadIdx.x / kPerRow, piece = threadIdx.x % kPerRow;
-  if (row >= kScanChunk) return;
-  const bool valid = row < count;
-  const char* at = reinterpret_cast<const char*>(from + (valid ? row * stride : 0)) + piece * 16;
-  copy_async_16(shared_address(static_cast<char*>(to) + threadIdx.x * 16), at, valid);
-}
+struct ChunkRows {
+  static constexpr int kPerRow = kColumns * static_cast<int>(sizeof(E)) / 16, kPieces = kScanChunk * kPerRow;
+  const E* first;
+  int64_t stride;
+};
+
+// What a thread brings of each chunk: of the pieces of all inputs, one behind the other as a stage has them, every
+// kScanBackwardThreads-th. They stay where they are from chunk to chunk, so that addresses are sums.
+template <class... Inputs>
+class ChunkCopy {
+  static constexpr int kTurns = ((Inputs::kPieces + ...) + kScanBackwardThreads - 1) / kScanBackwardThreads;
+
+ public:
+  static constexpr int kPieces = (Inputs::kPieces + ...);
+
+  // Of the chunk that begins at row t; the next begins `ahead` rows behind it.
+  __device__ __forceinline__ ChunkCopy(int64_t t, int ahead, const Inputs&... inputs) {
+#pragma unroll
+    for (int turn = 0; turn < kTurns; ++turn) {
+      int piece = turn * kScanBackwardThreads + static_cast<int>(threadIdx.x);
+      (take(turn, piece, t, ahead, inputs), ...);
+    }
+  }
+  // Rows from `count` on become zeros; they need not exist.
+  __device__ __forceinline__ void copy(void* stage, int count) {
+    const uint32_t to = shared_address(stage) + threadIdx.x * 16;
+#pragma unroll
+    for (int turn = 0; turn < kTurns; ++turn) {
+      if (kPieces - turn * kScanBackwardThreads <= static_cast<int>(threadIdx.x)) break;
+      copy_async_16(to + turn * kScanBackwardThreads * 16, from_[turn], count == kScanChunk || row_[turn] < count);
+      from_[turn] += step_[turn];
+    }
+  }
+
+ private:
+  template <int kColumns, class E>
+  __device__ __forceinline__ void take(int turn, int& piece, int64_t t, int ahead, const ChunkRows<kColumns, E>& rows) {
+    using Rows = ChunkRows<kColumns, E>;
+    if (piece >= 0 && piece < Rows::kPieces) {
+      row_[turn] = piece / Rows::kPerRow;
+      from_[turn] =
+          reinterpret_cast<const char*>(rows.first + (t + row_[turn]) * rows.stride) + piece % Rows::kPerRow * 16;
+      step_[turn] = ahead * rows.stride * static_cast<int64_t>(sizeof(E));
+    }
+    piece -= Rows::kPieces;
+  }
+
+  const char* from_[kTurns] = {};
+  int64_t step_[kTurns] = {};
+  int row_[kTurns] = {};
+};
+template <class... Inputs>
+ChunkCopy(int64_t, int, const Inputs&...) -> ChunkCopy<Inputs...>;
 
 __device__ __forceinline__ void load_four(const float* from, float (&to)[4]) {
   const float4 four = *reinterpret_cast<const float4*>(from);
   to[0] = four.x, to[1] = four.y, to[2] = four.z, to[3] = four.w;
 }
 __device__ __forceinline__ void load_four(const __nv_bfloat16* from, float (&to)[4]) {
-  const uint2 raw = *reinterpret_cast<const uint2*>(from);
-  const __nv_bfloat16* values = reinterpret_cast<const __nv_bfloat16*>(&raw);
-#pragma unroll
-  for (int k = 0; k < 4; ++k) to[k] = widen(values[k]);
+  const uint2 words = *reinterpret_cast<const uint2*>(from);
+  to[0] = __uint_as_float(words.x << 16), to[1] = __uint_as_float(words.x & 0xffff0000u);
+  to[2] = __uint_as_float(words.y << 16), to[3] = __uint_as_float(words.y & 0xffff0000u);
 }
 __device__ __forceinline__ void store_four(float* to, const float (&from)[4]) {
   *reinterpret_cast<float4*>(to) = make_float4(from[0], from[1], from[2], from[3]);
@@ -188,15 +255,12 @@ __global__ void __launch_bounds__(kScanBackwardThreads) scan_starts_kernel(const
   }
   load_four(p.delta_bias + first + c4, bias);
 
+  ChunkCopy inputs(segment.begin, kScanChunk, ChunkRows<kScanChannels, G>{p.delta + first, p.delta_stride},
+                   ChunkRows<kScanChannels, T>{p.u + first, p.u_stride},
+                   ChunkRows<kScanStates, float>{p.B, p.B_stride});
   // Of all chunks but the last, whose tokens are not needed: whole ones.
   const auto fetch = [&](int64_t chunk) {
-    if (chunk + 1 < chunks) {
-      auto& stage = shared.stages[chunk % 2];
-      const int64_t t = segment.begin + chunk * kScanChunk;
-      fetch_rows<kScanChannels>(stage.delta, p.delta + t * p.delta_stride + first, p.delta_stride, kScanChunk);
-      fetch_rows<kScanChannels>(stage.u, p.u + t * p.u_stride + first, p.u_stride, kScanChunk);
-      fetch_rows<kScanStates>(stage.B, p.B + t * p.B_stride, p.B_stride, kScanChunk);
-    }
+    if (chunk + 1 < chunks) inputs.copy(&shared.stages[chunk % 2], kScanChunk);
     copy_async_commit();
   };
   float* to = p.starts + p.slot_offset(first_chunk_row(segment, blockIdx.y, kScanChunk), part * 4) + first + c;
@@ -214,14 +278,13 @@ __global__ void __launch_bounds__(kScanBackwardThreads) scan_starts_kernel(const
     load_four(&stage.u[row][c4], u);
 #pragma unroll
     for (int k = 0; k < 4; ++k) step[k] = scan_step(delta[k] + bias[k]), input[k] = step[k] * u[k];
-    store_four(&shared.step[row][c4], step);
-    store_four(&shared.input[row][c4], input);
+    shared.steps[row].store(c4, step, input);
     __syncthreads();
 #pragma unroll
     for (int i = 0; i < kScanChunk; ++i) {
-      float steps[2], inputs[2], B[4];
-      load_two(&shared.step[i][c], steps);
-      load_two(&shared.input[i][c], inputs);
+      float B[4];
+      const float4 both = shared.steps[i].pair(c / 2);
+      const float steps[2] = {both.x, both.y}, inputs[2] = {both.z, both.w};
       load_four(&stage.B[i][part * 4], B);
 #pragma unroll
       for (int j = 0; j < 4; ++j)
@@ -239,11 +302,9 @@ __global__ void __launch_bounds__(kScanBackwardThreads, 2) scan_backward_kernel(
   const Segment segment = p.segments[blockIdx.y];
   if (segment.length == 0) return;
   const int64_t first = static_cast<int64_t>(blockIdx.x) * kScanChannels;
-  const int64_t chunks = (segment.length + kScanChunk - 1) / kScanChunk;
-  const int64_t first_row = first_chunk_row(segment, blockIdx.y, kScanChunk);
-  const auto tokens_of = [&](int64_t chunk) {
-    return static_cast<int>(min(segment.length - chunk * kScanChunk, int64_t{kScanChunk}));
-  };
+  const int last = static_cast<int>((segment.length - 1) / kScanChunk);  // chunk, which begins at token
+  const int64_t last_token = segment.begin + int64_t{last} * kScanChunk;
+  int tokens = static_cast<int>(segment.begin + segment.length - last_token);  // of the chunk in hand
 
   const int part = threadIdx.x / 32, pair = threadIdx.x % 32, c = pair * 2;  // of the states
   const int row = threadIdx.x / 16, c4 = threadIdx.x % 16 * 4;               // of the tokens
@@ -258,32 +319,41 @@ __global__ void __launch_bounds__(kScanBackwardThreads, 2) scan_backward_kernel(
       carry[j][0] = carry[j][1] = 0.0f;
   }
 
-  const auto fetch = [&](int64_t chunk) {
+  ChunkCopy inputs(last_token, -kScanChunk, ChunkRows<kScanChannels, G>{p.dy + first, p.dy_stride},
+                   ChunkRows<kScanChannels, G>{p.z + first, p.z_stride},
+                   ChunkRows<kScanChannels, G>{p.delta + first, p.delta_stride},
+                   ChunkRows<kScanChannels, T>{p.u + first, p.u_stride}, ChunkRows<kScanStates, float>{p.B, p.B_stride},
+                   ChunkRows<kScanStates, float>{p.C, p.C_stride});
+  using Stage = typename ScanBackwardShared<T, G>::Stage;
+  static_assert(offsetof(Stage, start) == decltype(inputs)::kPieces * 16);
+  // Of the states before a chunk, a piece of the first 8 and of the others.
+  const float* start =
+      p.starts + first + c4 + p.slot_offset(first_chunk_row(segment, blockIdx.y, kScanChunk) + last, row);
+  const auto fetch = [&](int chunk, int count) {
     auto& stage = shared.stages[chunk % 2];
-    const int64_t t = segment.begin + chunk * kScanChunk;
-    const int count = tokens_of(chunk);
-    fetch_rows<kScanChannels>(stage.dy, p.dy + t * p.dy_stride + first, p.dy_stride, count);
-    fetch_rows<kScanChannels>(stage.z, p.z + t * p.z_stride + first, p.z_stride, count);
-    fetch_rows<kScanChannels>(stage.delta, p.delta + t * p.delta_stride + first, p.delta_stride, count);
-    fetch_rows<kScanChannels>(stage.u, p.u + t * p.u_stride + first, p.u_stride, count);
-    fetch_rows<kScanStates>(stage.B, p.B + t * p.B_stride, p.B_stride, count);
-    fetch_rows<kScanStates>(stage.C, p.C + t * p.C_stride, p.C_stride, count);
-    const float* start = p.starts + p.slot_offset(first_row + chunk, 0) + first;
-    fetch_rows<kScanChannels>(stage.start, start, p.channels, kScanChunk);
-    fetch_rows<kScanChannels>(stage.start + kScanChunk, start + kScanChunk * p.channels, p.channels, kScanChunk);
+    inputs.copy(&stage, count);
+    copy_async_16(shared_address(&stage.start[row][c4]), start);
+    copy_async_16(shared_address(&stage.start[row + 8][c4]), start + 8 * p.channels);
     copy_async_commit();
+    start -= kScanStates * p.channels;
   };
+  const auto at_row = [&](auto* out, int64_t stride) { return out + (last_token + row) * stride + first + c4; };
+  G *du_out = at_row(p.du, p.du_stride), *ddelta_out = at_row(p.ddelta, p.ddelta_stride);
+  G* dz_out = at_row(p.dz, p.dz_stride);
+  // Of dB and dC: [token, dB or dC, part], and half of the pairs of channels.
+  const int sum = threadIdx.x / 2, half = threadIdx.x % 2;
+  float* partial_out = p.partials + (blockIdx.x * p.l + last_token) * 2 * kScanStates + sum * 4;
 
-  fetch(chunks - 1);
-  for (int64_t chunk = chunks - 1; chunk >= 0; --chunk) {
+  fetch(last, tokens);
+  for (int chunk = last; chunk >= 0; --chunk, tokens = kScanChunk) {
     auto& stage = shared.stages[chunk % 2];
-    const int64_t t = segment.begin + chunk * kScanChunk + row;
-    const bool inside = row < tokens_of(chunk);
+    const bool inside = row < tokens;
     copy_async_wait<0>();
     __syncthreads();  // the chunk is here; the one behind it is done with
-    if (chunk > 0) fetch(chunk - 1);
+    if (chunk > 0) fetch(chunk - 1, kScanChunk);
 
-    // Behind the segment's end the step is 0 and dy is: states and gradients stay as they are.
+    // Behind the segment's end the step is 0 and the inputs are: states and gradients stay as they are.
+    float gate[4], slope[4];  // ScanToken::dz and step_slope
     {
       float dy[4], z[4], delta[4], u[4], bias[4], step[4], input[4];
       load_four(&stage.dy[row][c4], dy);
@@ -294,14 +364,11 @@ __global__ void __launch_bounds__(kScanBackwardThreads, 2) scan_backward_kernel(
 #pragma unroll
       for (int k = 0; k < 4; ++k) {
         const ScanToken token = scan_token(delta[k] + bias[k], u[k], dy[k], z[k]);
-        step[k] = inside ? token.step : 0.0f, input[k] = inside ? token.input : 0.0f;
-        dy[k] = token.dq, z[k] = token.dz, delta[k] = token.step_slope;
+        step[k] = inside ? token.step : 0.0f, input[k] = token.input;
+        dy[k] = token.dq, gate[k] = token.dz, slope[k] = token.step_slope;
       }
-      store_four(&shared.step[row][c4], step);
-      store_four(&shared.input[row][c4], input);
+      shared.steps[row].store(c4, step, input);
       store_four(&shared.dq[row][c4], dy);
-      store_four(&shared.dz[row][c4], z);
-      store_four(&shared.step_slope[row][c4], delta);
     }
     __syncthreads();
 
@@ -311,9 +378,9 @@ __global__ void __launch_bounds__(kScanBackwardThreads, 2) scan_backward_kernel(
     for (int j = 0; j < 4; ++j) load_two(&stage.start[part * 4 + j][c], h[0][j]);
 #pragma unroll
     for (int i = 0; i < kScanChunk; ++i) {
-      float step[2], input[2], B[4];
-      load_two(&shared.step[i][c], step);
-      load_two(&shared.input[i][c], input);
+      float B[4];
+      const float4 both = shared.steps[i].pair(pair);
+      const float step[2] = {both.x, both.y}, input[2] = {both.z, both.w};
       load_four(&stage.B[i][part * 4], B);
 #pragma unroll
       for (int j = 0; j < 4; ++j)
@@ -325,9 +392,9 @@ __global__ void __launch_bounds__(kScanBackwardThreads, 2) scan_backward_kernel(
     }
 #pragma unroll
     for (int i = kScanChunk - 1; i >= 0; --i) {
-      float step[2], input[2], dq[2], B[4], C[4], dB[4], dC[4];
-      load_two(&shared.step[i][c], step);
-      load_two(&shared.input[i][c], input);
+      float dq[2], B[4], C[4], dB[4], dC[4];
+      const float4 both = shared.steps[i].pair(pair);
+      const float step[2] = {both.x, both.y}, input[2] = {both.z, both.w};
       load_two(&shared.dq[i][c], dq);
       load_four(&stage.B[i][part * 4], B);
       load_four(&stage.C[i][part * 4], C);
@@ -342,64 +409,61 @@ __global__ void __launch_bounds__(kScanBackwardThreads, 2) scan_backward_kernel(
         dB[j] = fmaf(gradient[0], input[0], gradient[1] * input[1]);
         dC[j] = fmaf(dq[0], h[i + 1][j][0], dq[1] * h[i + 1][j][1]);
       }
-      shared.products[i][0][part][pair] = make_float4(dB[0], dB[1], dB[2], dB[3]);
-      shared.products[i][1][part][pair] = make_float4(dC[0], dC[1], dC[2], dC[3]);
-      store_two(&shared.sums[0][i][part][c], sums[0].q, sums[1].q);
-      store_two(&shared.sums[1][i][part][c], sums[0].along_B, sums[1].along_B);
-      store_two(&shared.sums[2][i][part][c], sums[0].along_decay, sums[1].along_decay);
+      shared.products[i][0][part][pair / 16][pair % 16] = make_float4(dB[0], dB[1], dB[2], dB[3]);
+      shared.products[i][1][part][pair / 16][pair % 16] = make_float4(dC[0], dC[1], dC[2], dC[3]);
+      shared.sums[i][part].pair(pair) = make_float4(sums[0].q, sums[1].q, sums[0].along_B, sums[1].along_B);
+      store_two(&shared.decay_sums[i][part][c], sums[0].along_decay, sums[1].along_decay);
     }
     __syncthreads();
 
     // The outputs of 4 channels of a token.
     {
-      float total[3][4], u[4], D[4], step[4], dq[4], gate[4], slope[4], du[4], ddelta[4], dz[4];
+      float q[4][4], along_B[4][4], along_decay[4][4];  // [part, channel]
+      float u[4], D[4], step[4], input[4], dq[4], du[4], ddelta[4], dz[4];
 #pragma unroll
-      for (int i = 0; i < 3; ++i) {
-        float of_part[4][4];
-#pragma unroll
-        for (int q = 0; q < 4; ++q) load_four(&shared.sums[i][row][q][c4], of_part[q]);
-#pragma unroll
-        for (int k = 0; k < 4; ++k) total[i][k] = (of_part[0][k] + of_part[1][k]) + (of_part[2][k] + of_part[3][k]);
+      for (int i = 0; i < 4; ++i) {
+        shared.sums[row][i].load(c4, q[i], along_B[i]);
+        load_four(&shared.decay_sums[row][i][c4], along_decay[i]);
       }
+      const auto total = [](const float(&of_part)[4][4], int k) {
+        return (of_part[0][k] + of_part[1][k]) + (of_part[2][k] + of_part[3][k]);
+      };
       load_four(&stage.u[row][c4], u);
       load_four(p.D + first + c4, D);
-      load_four(&shared.step[row][c4], step);
+      shared.steps[row].load(c4, step, input);
       load_four(&shared.dq[row][c4], dq);
-      load_four(&shared.dz[row][c4], gate);
-      load_four(&shared.step_slope[row][c4], slope);
 #pragma unroll
       for (int k = 0; k < 4; ++k) {
-        const ScanTokenGradients to = scan_gradients({step[k], 0.0f, dq[k], gate[k], slope[k]}, u[k], D[k],
-                                                     {total[0][k], total[1][k], total[2][k]});
+        const ScanTokenGradients to = scan_gradients({step[k], input[k], dq[k], gate[k], slope[k]}, u[k], D[k],
+                                                     {total(q, k), total(along_B, k), total(along_decay, k)});
         du[k] = to.du, ddelta[k] = to.ddelta, dz[k] = to.dz;
       }
       if (inside) {
-        store_four(p.du + t * p.du_stride + first + c4, du);
-        store_four(p.ddelta + t * p.ddelta_stride + first + c4, ddelta);
-        store_four(p.dz + t * p.dz_stride + first + c4, dz);
+        store_four(du_out, du);
+        store_four(ddelta_out, ddelta);
+        store_four(dz_out, dz);
 #pragma unroll
         for (int k = 0; k < 4; ++k) D_sums[k] = fmaf(dq[k], u[k], D_sums[k]), bias_sums[k] += ddelta[k];
       }
+      du_out -= kScanChunk * p.du_stride, ddelta_out -= kScanChunk * p.ddelta_stride;
+      dz_out -= kScanChunk * p.dz_stride;
     }
-    // dB and dC over the channels: two threads for the 4 states of a part, each for half of the pairs. They begin at
-    // different pairs, so that 8 neighbouring threads read from different banks.
+    // dB and dC over the channels: two threads for the 4 states of a part, each for half of the pairs, whose 17 places
+    // for 16 let 8 neighbouring threads read from different banks.
     {
-      const int sum = threadIdx.x / 2, half = threadIdx.x % 2;  // sum: [token, dB or dC, part]
-      const float4* products = &shared.products[0][0][0][0] + sum * 32 + half * 16;
+      const float4* products = &shared.products[0][0][0][0][0] + threadIdx.x * 17;
       float4 total = make_float4(0, 0, 0, 0);
 #pragma unroll
       for (int i = 0; i < 16; ++i) {
-        const float4 product = products[(i + threadIdx.x) % 16];
+        const float4 product = products[i];
         total.x += product.x, total.y += product.y, total.z += product.z, total.w += product.w;
       }
       total.x += __shfl_xor_sync(0xffffffffu, total.x, 1);
       total.y += __shfl_xor_sync(0xffffffffu, total.y, 1);
       total.z += __shfl_xor_sync(0xffffffffu, total.z, 1);
       total.w += __shfl_xor_sync(0xffffffffu, total.w, 1);
-      const int token = sum / 8;
-      const int64_t at = blockIdx.x * p.l + segment.begin + chunk * kScanChunk + token;
-      if (half == 0 && token < tokens_of(chunk))
-        *reinterpret_cast<float4*>(p.partials + at * 2 * kScanStates + sum % 8 * 4) = total;
+      if (half == 0 && sum / 8 < tokens) *reinterpret_cast<float4*>(partial_out) = total;
+      partial_out -= kScanChunk * 2 * kScanStates;
     }
   }
 
@@ -410,14 +474,14 @@ __global__ void __launch_bounds__(kScanBackwardThreads, 2) scan_backward_kernel(
     if (p.carried(segment))
       store_two(p.dstate + p.slot_offset(segment.slot, state) + first + c, carry[j][0], carry[j][1]);
   }
-  // dD and ddelta_bias of the 8 rows that the threads had; the steps are done with.
-  store_four(&shared.step[row][c4], D_sums);
-  store_four(&shared.input[row][c4], bias_sums);
+  // dD and ddelta_bias of the 8 rows that the threads had, where these threads parked.
+  store_four(&shared.dq[row][c4], D_sums);
+  store_four(&shared.decay_sums[row][0][c4], bias_sums);
   __syncthreads();
   const int channel = threadIdx.x % kScanChannels, which = threadIdx.x / kScanChannels;
   float total = 0.0f;
 #pragma unroll
-  for (int i = 0; i < kScanChunk; ++i) total += which == 0 ? shared.step[i][channel] : shared.input[i][channel];
+  for (int i = 0; i < kScanChunk; ++i) total += which == 0 ? shared.dq[i][channel] : shared.decay_sums[i][0][channel];
   p.sums_of(blockIdx.y, kScanStates + which)[first + channel] = total;
 }
 
