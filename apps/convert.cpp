@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 
@@ -24,11 +25,13 @@ struct ConvertOptions {
   SaveCommandOptions save;
 };
 
-// Tokenizer, templates, sampling defaults, licence, card: all but the weights and what describes them.
+// Tokenizer, templates, sampling defaults, licence, card: all but the weights, what describes them, and what makes a
+// folder a checkpoint of training.
 bool belongs_to_the_model(const fs::path& file) {
   static constexpr std::array<std::string_view, 5> kExtensions{".json", ".jinja", ".txt", ".model", ".md"};
+  static constexpr std::array<std::string_view, 3> kOthers{"config.json", "manifest.json", "state.json"};
   const std::string name = file.filename().string(), extension = file.extension().string();
-  if (name == "config.json" || name.ends_with(".index.json")) return false;
+  if (std::ranges::count(kOthers, name) > 0 || name.ends_with(".index.json")) return false;
   return name == "LICENSE" || std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
 }
 

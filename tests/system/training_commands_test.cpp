@@ -221,6 +221,26 @@ TEST_F(TrainingCommands, LearnsAndLeavesWhatItPromises) {
     EXPECT_EQ(run_saker({"inspect", "--model", entry.path().string()}).code, 0);
 }
 
+// A model, and no checkpoint any more.
+TEST_F(TrainingCommands, ACheckpointIsConvertedToFilesOfASize) {
+  const Outcome converted = run_saker({"convert", "--model", path("reference/checkpoints/pre-decay"), "--dtype", "bf16",
+                                       "--max-shard-size", "20kb", "--out", path("converted")});
+  ASSERT_EQ(converted.code, 0) << converted.err;
+  std::set<std::string> others;
+  int shards = 0;
+  for (const auto& entry : fs::directory_iterator(path("converted")))
+    if (entry.path().extension() == ".safetensors") {
+      ++shards;
+      EXPECT_LE(fs::file_size(entry), 20u * 1024 + 2048) << entry.path();  // and the header
+    } else {
+      others.insert(entry.path().filename().string());
+    }
+  EXPECT_GE(shards, 2);
+  EXPECT_EQ(others, (std::set<std::string>{"config.json", "generation_config.json", "model.safetensors.index.json",
+                                           "tokenizer.json"}));
+  EXPECT_EQ(run_saker({"generate", "--model", path("converted"), "-p", "the falcon", "-n", "8"}).code, 0);
+}
+
 TEST_F(TrainingCommands, MetricsTellEverySource) {
   std::set<std::string> stages, sources;
   for (const json& line : metrics("reference"))
