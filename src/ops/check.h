@@ -33,8 +33,8 @@ class OpCheck {
   void activation(std::string_view argument, const ConstTensorView& view) const {
     type(argument, view, view.dtype == DType::f32, "f32");
   }
-  // What a product hands on to kernels that are limited by its bytes: as activation, or rounded to `sixteen`, the type
-  // of the products' inputs. The CPU backend has f32 alone.
+  // What products and kernels that are limited by bytes hand on to each other, gradients too: as activation, or rounded
+  // to `sixteen`, the type of the products' inputs. The CPU backend has f32 alone.
   void handed_on(std::string_view argument, const ConstTensorView& view, DType sixteen) const {
     const bool on_cpu = backend_.kind == BackendKind::cpu;
     type(argument, view, view.dtype == DType::f32 || (view.dtype == sixteen && !on_cpu),

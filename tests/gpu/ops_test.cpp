@@ -273,7 +273,15 @@ TEST_F(GpuGradients, LinearBackward) {
   test_op_cases_on(gpu_, without_benchmarks(linear_backward_cases()));
   test_also<LinearBackwardProblem, LinearBackwardCase>(
       {{.l = 2500, .o = 140, .i = 7, .bias = true},
-       {.l = 2500, .o = 48, .i = 128, .type = DType::bf16, .bias = true, .accumulate = true}});
+       {.l = 2500, .o = 48, .i = 128, .type = DType::bf16, .bias = true, .accumulate = true},
+       {.l = 2500,
+        .o = 144,
+        .i = 96,
+        .type = DType::bf16,
+        .bias = true,
+        .accumulate = true,
+        .dy_type = DType::bf16,
+        .dx_type = DType::bf16}});
 }
 TEST_F(GpuGradients, LinearCrossEntropy) {
   test_op_cases_on(gpu_, without_benchmarks(linear_cross_entropy_cases()));
