@@ -60,9 +60,6 @@ TEST_F(GpuOps, Cast) {
 TEST_F(GpuOps, CausalConv1d) {
   test_op_cases_on(gpu_, without_benchmarks(causal_conv1d_cases()));
 }
-TEST_F(GpuOps, CausalConv1dBackward) {
-  test_op_cases_on(gpu_, without_benchmarks(causal_conv1d_backward_cases()));
-}
 TEST_F(GpuOps, Embedding) {
   test_op_cases_on(gpu_, without_benchmarks(embedding_cases()));
 }
@@ -264,6 +261,13 @@ class GpuGradients : public GpuTest {
 
 TEST_F(GpuGradients, Adamw) {
   test_op_cases_on(gpu_, without_benchmarks(adamw_cases()));
+}
+// Also more strips than parts in which they are added up.
+TEST_F(GpuGradients, CausalConv1dBackward) {
+  test_op_cases_on(gpu_, without_benchmarks(causal_conv1d_backward_cases()));
+  for (const DType type : {DType::f32, DType::bf16})
+    test_also<CausalConv1dBackwardProblem, CausalConv1dBackwardCase>(
+        {{.e = 34, .segments = {{0, 2300, 0}, {2300, 5, kNoSlot}, {2310, 700, 1}}, .type = type}});
 }
 TEST_F(GpuGradients, EmbeddingBackward) {
   test_op_cases_on(gpu_, without_benchmarks(embedding_backward_cases()));
