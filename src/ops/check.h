@@ -40,6 +40,11 @@ class OpCheck {
     type(argument, view, view.dtype == DType::f32 || (view.dtype == sixteen && !on_cpu),
          on_cpu ? "f32" : "f32 or the 16-bit type of the products' inputs");
   }
+  // What the CPU backend does not make.
+  void not_on_cpu(std::string_view argument) const {
+    SAKER_CHECK(backend_.kind != BackendKind::cpu, ErrorCode::unsupported, "[{}] {}: not on the cpu backend", op_,
+                argument);
+  }
   // f32, bf16 or f16, and f64 on the reference backend.
   void rounded(std::string_view argument, const ConstTensorView& view) const {
     type(argument, view, view.dtype == DType::f32 || view.dtype == DType::bf16 || view.dtype == DType::f16,
