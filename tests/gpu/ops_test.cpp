@@ -19,6 +19,7 @@
 #include "ops/causal_conv1d/causal_conv1d_cases.h"
 #include "ops/embedding/embedding_backward_cases.h"
 #include "ops/embedding/embedding_cases.h"
+#include "ops/gpu_scratch.h"
 #include "ops/linear/linear_backward_cases.h"
 #include "ops/linear/linear_cases.h"
 #include "ops/linear_cross_entropy/linear_cross_entropy_cases.h"
@@ -290,7 +291,11 @@ TEST_F(GpuGradients, LinearBackward) {
 TEST_F(GpuGradients, LinearCrossEntropy) {
   test_op_cases_on(gpu_, without_benchmarks(linear_cross_entropy_cases()));
   test_also<LinearCrossEntropyProblem, LinearCrossEntropyCase>(
-      {{.l = kGpuHeadRows + 300}, {.l = kGpuHeadRows + 3, .d = 512, .v = 40, .type = DType::bf16}, {.v = 5003}});
+      {{.l = 2100, .d = 512, .v = 40, .type = DType::bf16}, {.v = 5003}, {.l = 5, .v = 9001, .type = DType::bf16}});
+  // More than one chunk.
+  ASSERT_EQ(gpu_head_rows(66000), 2048);
+  test_also<LinearCrossEntropyProblem, LinearCrossEntropyCase>(
+      {{.l = 2048 + 3, .d = 8, .v = 66000, .type = DType::bf16, .unlabelled = 2040}});
 }
 TEST_F(GpuGradients, RmsNormBackward) {
   test_op_cases_on(gpu_, without_benchmarks(rms_norm_backward_cases()));
