@@ -33,12 +33,17 @@ class OpCheck {
   void activation(std::string_view argument, const ConstTensorView& view) const {
     type(argument, view, view.dtype == DType::f32, "f32");
   }
-  // What a product hands on to kernels that are limited by its bytes: as activation, or rounded to `sixteen`, the type
-  // of the products' inputs. The CPU backend has f32 alone.
+  // What products and kernels that are limited by bytes hand on to each other, gradients too: as activation, or rounded
+  // to `sixteen`, the type of the products' inputs. The CPU backend has f32 alone.
   void handed_on(std::string_view argument, const ConstTensorView& view, DType sixteen) const {
     const bool on_cpu = backend_.kind == BackendKind::cpu;
     type(argument, view, view.dtype == DType::f32 || (view.dtype == sixteen && !on_cpu),
          on_cpu ? "f32" : "f32 or the 16-bit type of the products' inputs");
+  }
+  // What the CPU backend does not make.
+  void not_on_cpu(std::string_view argument) const {
+    SAKER_CHECK(backend_.kind != BackendKind::cpu, ErrorCode::unsupported, "[{}] {}: not on the cpu backend", op_,
+                argument);
   }
   // f32, bf16 or f16, and f64 on the reference backend.
   void rounded(std::string_view argument, const ConstTensorView& view) const {

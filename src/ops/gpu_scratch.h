@@ -8,7 +8,6 @@
 #include "core/dtype.h"
 #include "device/row_groups.h"
 #include "ops/chunk_rows.h"
-#include "ops/linear_cross_entropy/linear_cross_entropy.h"
 
 namespace saker {
 
@@ -48,9 +47,21 @@ inline size_t conv_backward_scratch_bytes(int64_t l, int64_t segments, int64_t k
 inline int64_t head_row_stride(int64_t v) {
   return (v + 7) / 8 * 8;
 }
+// Rows whose logits are in memory at once: as many as 512 MiB of them hold, in steps of 256, but 2,048 at least. The
+// product for dweight reads and writes all of it for each chunk of rows, 8 v d bytes beside 14 v a row for its logits.
+// A token then has, of (v, d), KiB of dweight and of logits:
+//   rows        (16,384, 512)   (32,768, 768)   (65,024, 4096)
+//   2,048        32 + 224         96 + 448        1,016 + 889      <- 65,024
+//   4,096        16 + 224         48 + 448          508 + 889      <- 32,768
+//   8,192         8 + 224         24 + 448          254 + 889      <- 16,384
+inline int64_t gpu_head_rows(int64_t v) {
+  constexpr int64_t kLogitBytes = int64_t{512} << 20, kStep = 256, kFewest = 2048;
+  const int64_t rows = kLogitBytes / (head_row_stride(v) * int64_t{sizeof(float)});
+  return std::max(kFewest, rows / kStep * kStep);
+}
 // With gradients.
 inline size_t head_scratch_bytes(int64_t l, int64_t v, DType dtype) {
-  const auto elements = static_cast<size_t>(std::min(l, kGpuHeadRows) * head_row_stride(v));
+  const auto elements = static_cast<size_t>(std::min(l, gpu_head_rows(v)) * head_row_stride(v));
   return elements * (sizeof(float) + (dtype == DType::f32 ? 0 : size_of(dtype)));
 }
 

@@ -19,6 +19,7 @@
 #include "ops/causal_conv1d/causal_conv1d_cases.h"
 #include "ops/embedding/embedding_backward_cases.h"
 #include "ops/embedding/embedding_cases.h"
+#include "ops/gpu_scratch.h"
 #include "ops/linear/linear_backward_cases.h"
 #include "ops/linear/linear_cases.h"
 #include "ops/linear_cross_entropy/linear_cross_entropy_cases.h"
@@ -59,9 +60,6 @@ TEST_F(GpuOps, Cast) {
 }
 TEST_F(GpuOps, CausalConv1d) {
   test_op_cases_on(gpu_, without_benchmarks(causal_conv1d_cases()));
-}
-TEST_F(GpuOps, CausalConv1dBackward) {
-  test_op_cases_on(gpu_, without_benchmarks(causal_conv1d_backward_cases()));
 }
 TEST_F(GpuOps, Embedding) {
   test_op_cases_on(gpu_, without_benchmarks(embedding_cases()));
@@ -289,6 +287,13 @@ class GpuGradients : public GpuTest {
 TEST_F(GpuGradients, Adamw) {
   test_op_cases_on(gpu_, without_benchmarks(adamw_cases()));
 }
+// Also more strips than parts in which they are added up.
+TEST_F(GpuGradients, CausalConv1dBackward) {
+  test_op_cases_on(gpu_, without_benchmarks(causal_conv1d_backward_cases()));
+  for (const DType type : {DType::f32, DType::bf16})
+    test_also<CausalConv1dBackwardProblem, CausalConv1dBackwardCase>(
+        {{.e = 34, .segments = {{0, 2300, 0}, {2300, 5, kNoSlot}, {2310, 700, 1}}, .type = type}});
+}
 TEST_F(GpuGradients, EmbeddingBackward) {
   test_op_cases_on(gpu_, without_benchmarks(embedding_backward_cases()));
   test_also<EmbeddingBackwardProblem, EmbeddingBackwardCase>({{.l = 3000, .d = 129, .v = 7}, {.l = 700, .d = 600}});
@@ -297,12 +302,24 @@ TEST_F(GpuGradients, LinearBackward) {
   test_op_cases_on(gpu_, without_benchmarks(linear_backward_cases()));
   test_also<LinearBackwardProblem, LinearBackwardCase>(
       {{.l = 2500, .o = 140, .i = 7, .bias = true},
-       {.l = 2500, .o = 48, .i = 128, .type = DType::bf16, .bias = true, .accumulate = true}});
+       {.l = 2500, .o = 48, .i = 128, .type = DType::bf16, .bias = true, .accumulate = true},
+       {.l = 2500,
+        .o = 144,
+        .i = 96,
+        .type = DType::bf16,
+        .bias = true,
+        .accumulate = true,
+        .dy_type = DType::bf16,
+        .dx_type = DType::bf16}});
 }
 TEST_F(GpuGradients, LinearCrossEntropy) {
   test_op_cases_on(gpu_, without_benchmarks(linear_cross_entropy_cases()));
   test_also<LinearCrossEntropyProblem, LinearCrossEntropyCase>(
-      {{.l = kGpuHeadRows + 300}, {.l = kGpuHeadRows + 3, .d = 512, .v = 40, .type = DType::bf16}, {.v = 5003}});
+      {{.l = 2100, .d = 512, .v = 40, .type = DType::bf16}, {.v = 5003}, {.l = 5, .v = 9001, .type = DType::bf16}});
+  // More than one chunk.
+  ASSERT_EQ(gpu_head_rows(66000), 2048);
+  test_also<LinearCrossEntropyProblem, LinearCrossEntropyCase>(
+      {{.l = 2048 + 3, .d = 8, .v = 66000, .type = DType::bf16, .unlabelled = 2040}});
 }
 TEST_F(GpuGradients, RmsNormBackward) {
   test_op_cases_on(gpu_, without_benchmarks(rms_norm_backward_cases()));
@@ -313,6 +330,9 @@ TEST_F(GpuGradients, RmsNormBackward) {
                                                           {.rows = 3, .columns = 4096},
                                                           {.rows = 1030, .columns = 4108},
                                                           {.rows = 5, .columns = 4611, .accumulate = true}});
+  for (const int64_t columns : {600, 601, 4096, 4611, 4612})
+    test_also<RmsNormBackwardProblem, RmsNormBackwardCase>(
+        {{.rows = 1030, .columns = columns, .accumulate = true, .dy_type = DType::bf16, .rounded = true}});
 }
 // Codes and exponents are the reference's bits.
 TEST_F(GpuGradients, Adamw8bit) {

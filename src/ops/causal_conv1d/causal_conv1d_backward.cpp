@@ -12,7 +12,8 @@ void causal_conv1d_backward(Stream& stream, const CausalConv1dBackwardArgs& args
   for (const auto& [name, view] :
        {std::pair("x", args.x), std::pair("du", args.du), std::pair("dx", ConstTensorView(args.dx))}) {
     check.shape(name, view, {l, e});
-    check.activation(name, view);
+    check.handed_on(name, view, DType::bf16);
+    check.same_type(name, view, args.x.dtype);
   }
   check.that(k >= 2 && k <= 8, "2 to 8 taps", k);
   for (const auto& [name, view] :

@@ -12,12 +12,12 @@
 //           windows BEFORE the segments (empty if no segment has a slot); dstate [s, k - 1, e] or empty: then the
 //           windows after the segments have no gradient and that of the windows before is not wanted (truncated
 //           back-propagation). Rows of du, x and dx may be slices of wider rows. 2 <= k <= 8.
-// Types     f32.
+// Types     f32; du, x and dx all f32 or, on a GPU and in the reference, all bf16: dx is rounded once.
 // Segments  must not overlap, and no slot may appear twice. kNoSlot: a zero window before.
 // Aliasing  none.
 // Result    bitwise independent of the number of threads; rows outside of segments are not written.
 // Errors    invalid_argument if a shape or segment, unsupported if a type differs from the above.
-// Cost      about 12 l e bytes, (6 k + 10) l e FLOPs and one exponential each.
+// Cost      about 12 l e bytes, 6 in bf16, (6 k + 10) l e FLOPs and one exponential each.
 // Source    model-spec 6.6.
 #pragma once
 

@@ -14,10 +14,10 @@ void linear_backward(Stream& stream, const LinearBackwardArgs& args) {
   check.trained("x", args.x);
   check.same_type("weight", args.weight, args.x.dtype);
   check.contiguous("weight", args.weight);
-  check.activation("dy", args.dy);
+  check.handed_on("dy", args.dy, args.x.dtype);
   if (args.dx) {
     check.shape("dx", args.dx, {l, i});
-    check.activation("dx", args.dx);
+    check.handed_on("dx", args.dx, args.x.dtype);
   }
   if (args.dweight) {
     check.shape("dweight", args.dweight, {o, i});

@@ -6,12 +6,14 @@
 //
 // Shapes    dy [l, o], x [l, i], weight [o, i] contiguous, dx [l, i] or empty (not computed), dweight [o, i] or empty,
 //           dbias [o] or empty. Rows of dy, x and dx may be slices of wider rows.
-// Types     x and weight of one type, f32 or bf16; all else f32. With bf16, dy is rounded to bf16 once before both
-//           products. Products are summed in f32 or better.
+// Types     x and weight of one type, f32 or bf16; dweight and dbias f32; dy and dx f32 or, on a GPU and in the
+//           reference, of x's type. With bf16, dy of f32 is rounded to bf16 once before both products. Products are
+//           summed in f32 or better; dx of bf16 is rounded once, after what it is added to.
 // Aliasing  none.
 // Result    bitwise independent of the number of threads.
 // Errors    invalid_argument if a shape, unsupported if a type differs from the above.
-// Cost      4 l o i FLOPs.
+// Cost      4 l o i FLOPs. On a GPU dy of f32 costs 6 bytes an element more for its rounding; dy of bf16 is read as it
+//           lies, fast where its rows begin at multiples of 16 bytes.
 // Source    model-spec 6.1, 6.3, 6.5, 6.7.
 #pragma once
 

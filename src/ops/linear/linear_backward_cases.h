@@ -15,7 +15,10 @@ struct LinearBackwardCase {
   DType type = DType::f32;
   bool bias = false, accumulate = false, to_x = true, to_weight = true;
   int64_t x_row_stride = 0, dy_row_stride = 0, dx_row_stride = 0;
+  DType dy_type = DType::f32, dx_type = DType::f32;
   bool benchmark = false;
+
+  bool on_cpu() const { return dy_type == DType::f32 && (dx_type == DType::f32 || !to_x); }
 };
 
 class LinearBackwardProblem : public OpProblem {
@@ -24,8 +27,8 @@ class LinearBackwardProblem : public OpProblem {
       : case_(c),
         x_(c.type, {c.l, c.i}, 1, 0.0, 1.0, c.x_row_stride),
         weight_(c.type, {c.o, c.i}, 2),
-        dy_(DType::f32, {c.l, c.o}, 3, 0.0, 1.0, c.dy_row_stride),
-        dx_(DType::f32, {c.l, c.i}, 4, 0.0, 1.0, c.dx_row_stride),
+        dy_(c.dy_type, {c.l, c.o}, 3, 0.0, 1.0, c.dy_row_stride),
+        dx_(c.dx_type, {c.l, c.i}, 4, 0.0, 1.0, c.dx_row_stride),
         dweight_(DType::f32, {c.o, c.i}, 5),
         dbias_(DType::f32, {c.o}, 6) {}
 
@@ -64,6 +67,19 @@ inline std::vector<OpCase> linear_backward_cases() {
     list.push_back({.l = 70, .o = 90, .type = type, .x_row_stride = 96, .dy_row_stride = 97, .dx_row_stride = 51});
     list.push_back({.l = 40, .o = 1100, .i = 20, .type = type});
   }
+  for (const auto& [dy, dx] :
+       {std::pair(DType::bf16, DType::bf16), {DType::bf16, DType::f32}, {DType::f32, DType::bf16}}) {
+    const auto add = [&](LinearBackwardCase c) {
+      c.type = DType::bf16, c.dy_type = dy, c.dx_type = dx;
+      list.push_back(c);
+    };
+    for (int64_t l : {1, 6, 67, 300}) add({.l = l, .o = 70, .i = 19, .bias = true});
+    add({.o = 32, .i = 64, .bias = true, .accumulate = true});
+    add({.accumulate = true});
+    add({.to_x = false});
+    add({.bias = true, .to_weight = false});
+    add({.l = 70, .o = 90, .bias = true, .x_row_stride = 96, .dy_row_stride = 97, .dx_row_stride = 51});
+  }
   // in_proj, x_proj, dt_proj and out_proj of models with 256, 768 and 2048 channels.
   for (auto [o, i] : {std::pair<int64_t, int64_t>{1024, 256},
                       {48, 512},
@@ -74,19 +90,22 @@ inline std::vector<OpCase> linear_backward_cases() {
                       {768, 1536},
                       {8192, 2048},
                       {2048, 4096}})
-    for (DType type : {DType::f32, DType::bf16})
-      list.push_back({.l = 2048, .o = o, .i = i, .type = type, .benchmark = true});
+    for (const auto& [type, gradients] :
+         {std::pair(DType::f32, DType::f32), {DType::bf16, DType::f32}, {DType::bf16, DType::bf16}})
+      list.push_back(
+          {.l = 2048, .o = o, .i = i, .type = type, .dy_type = gradients, .dx_type = gradients, .benchmark = true});
 
   std::vector<OpCase> cases;
   for (const LinearBackwardCase& c : list) {
     const auto l = static_cast<double>(c.l), o = static_cast<double>(c.o), i = static_cast<double>(c.i);
-    const auto size = static_cast<double>(size_of(c.type));
-    cases.push_back({fmt::format("l={} o={} i={} {}{}{}{}{}{}", c.l, c.o, c.i, name(c.type), c.bias ? " bias" : "",
-                                 c.accumulate ? " accumulate" : "", c.to_x ? "" : " no-dx",
-                                 c.to_weight ? "" : " no-dweight", c.x_row_stride ? " strided" : ""),
-                     [c] { return std::make_unique<LinearBackwardProblem>(c); },
-                     (o * i + l * i) * size + 4.0 * (l * o + l * i + 2.0 * o * i),
-                     2.0 * l * o * i * ((c.to_x ? 1.0 : 0.0) + (c.to_weight ? 1.0 : 0.0)), c.benchmark});
+    const auto size = [](DType type) { return static_cast<double>(size_of(type)); };
+    cases.push_back(
+        {fmt::format("l={} o={} i={} {} dy={} dx={}{}{}{}{}{}", c.l, c.o, c.i, name(c.type), name(c.dy_type),
+                     name(c.dx_type), c.bias ? " bias" : "", c.accumulate ? " accumulate" : "", c.to_x ? "" : " no-dx",
+                     c.to_weight ? "" : " no-dweight", c.x_row_stride ? " strided" : ""),
+         [c] { return std::make_unique<LinearBackwardProblem>(c); },
+         (o * i + l * i) * size(c.type) + l * o * size(c.dy_type) + l * i * size(c.dx_type) + 8.0 * o * i,
+         2.0 * l * o * i * ((c.to_x ? 1.0 : 0.0) + (c.to_weight ? 1.0 : 0.0)), c.benchmark, c.on_cpu()});
   }
   return cases;
 }

@@ -1,3 +1,4 @@
+#include "device/cuda/intrinsics.cuh"
 #include "device/cuda/launch.cuh"
 #include "device/cuda/partial_sums.cuh"
 #include "ops/cast/cast.h"
@@ -11,15 +12,16 @@ namespace {
 
 constexpr int kColumns = 128;
 
-// A thread for a column of a group of rows, in ascending order. Bytes: 4 an element of dy.
+// A thread for a column of a group of rows, in ascending order. Bytes: sizeof(T) an element of dy.
+template <class T>
 __global__ void __launch_bounds__(kColumns)
-    column_sums_kernel(float* partial, const float* dy, int64_t dy_stride, int64_t l, int64_t o, int64_t rows) {
+    column_sums_kernel(float* partial, const T* dy, int64_t dy_stride, int64_t l, int64_t o, int64_t rows) {
   const int64_t column = blockIdx.y * int64_t{kColumns} + threadIdx.x, begin = blockIdx.x * rows;
   const int64_t end = begin + rows < l ? begin + rows : l;
   if (column >= o) return;
   float sum = 0.0f;
 #pragma unroll 8
-  for (int64_t t = begin; t < end; ++t) sum += dy[t * dy_stride + column];
+  for (int64_t t = begin; t < end; ++t) sum += widen(dy[t * dy_stride + column]);
   partial[blockIdx.x * o + column] = sum;
 }
 
@@ -28,8 +30,10 @@ void add_bias_gradient(Stream& stream, const TensorView& dbias, const ConstTenso
   const auto [rows, groups] = row_groups(dy.rows());
   auto* const partial = static_cast<float*>(stream.gpu().scratch(row_sums_scratch_bytes(dy.rows(), o)));
   const dim3 grid(static_cast<unsigned>(groups), static_cast<unsigned>(ceil_div(o, kColumns)));
-  column_sums_kernel<<<grid, kColumns, 0, handle(stream)>>>(partial, static_cast<const float*>(dy.data), dy.row_stride,
-                                                            dy.rows(), o, rows);
+  with_element(dy.dtype, [&]<class T>(T) {
+    column_sums_kernel<<<grid, kColumns, 0, handle(stream)>>>(partial, static_cast<const T*>(dy.data), dy.row_stride,
+                                                              dy.rows(), o, rows);
+  });
   state_of(stream).launched("column_sums_kernel");
   add_partial_sums(stream, static_cast<float*>(dbias.data), partial, groups, o);
 }

@@ -17,7 +17,7 @@
 // Result    bitwise independent of the number of threads.
 // Errors    invalid_argument if a shape or label, unsupported if a type differs from the above.
 // Cost      2 l v d FLOPs for the loss, 6 l v d with gradients; scratch of kHeadRows rows of logits, on a GPU
-//           of kGpuHeadRows rows of logits, and of their gradients if x is bf16.
+//           of gpu_head_rows() rows of logits, and of their gradients if x is bf16.
 // Source    model-spec 3.6 and 6.8.
 #pragma once
 
@@ -33,8 +33,6 @@ inline constexpr int32_t kIgnoredLabel = -100;
 
 // Rows whose logits are in memory at once.
 inline constexpr int64_t kHeadRows = 256;
-// On a GPU, where each pass over so many rows reads and writes all of dweight.
-inline constexpr int64_t kGpuHeadRows = 2048;
 
 struct LinearCrossEntropyArgs {
   TensorView nats;                  // [l, 1]

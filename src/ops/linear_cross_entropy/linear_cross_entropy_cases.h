@@ -16,6 +16,7 @@ struct LinearCrossEntropyCase {
   bool gradients = true;
   double z_loss = 0.0, scale = 0.25;
   int64_t row_stride = 0;  // of x and dx
+  int64_t unlabelled = 0;  // rows from the first on whose labels are ignored
   bool benchmark = false;
 };
 
@@ -30,7 +31,7 @@ class LinearCrossEntropyProblem : public OpProblem {
         dx_(DType::f32, {c.l, c.d}, 5, 0.0, 1.0, c.row_stride),
         dweight_(DType::f32, {c.v, c.d}, 6) {
     for (int64_t t = 0; t < c.l; ++t)
-      labels_.push_back(t % 5 == 3 ? kIgnoredLabel : static_cast<int32_t>(t * 17 % c.v));
+      labels_.push_back(t < c.unlabelled || t % 5 == 3 ? kIgnoredLabel : static_cast<int32_t>(t * 17 % c.v));
   }
 
   void run(Stream& stream) override {

@@ -8,10 +8,16 @@ namespace saker {
 void rms_norm_backward(Stream& stream, const RmsNormBackwardArgs& args) {
   const OpCheck check("rms_norm_backward", stream.backend());
   const int64_t l = args.x.rows(), c = args.x.columns();
-  for (const auto& [name, view] :
-       {std::pair("x", args.x), std::pair("dy", args.dy), std::pair("dx", ConstTensorView(args.dx))}) {
-    check.shape(name, view, {l, c});
-    check.activation(name, view);
+  check.shape("x", args.x, {l, c});
+  check.shape("dy", args.dy, {l, c});
+  check.shape("dx", args.dx, {l, c});
+  check.activation("x", args.x);
+  check.handed_on("dy", args.dy, DType::bf16);
+  check.activation("dx", args.dx);
+  if (args.rounded) {
+    check.shape("rounded", args.rounded, {l, c});
+    check.same_type("rounded", args.rounded, DType::bf16);
+    check.not_on_cpu("rounded");
   }
   check.that(static_cast<bool>(args.weight) == static_cast<bool>(args.dweight), "dweight exactly where weight is",
              args.dweight ? "dweight alone" : "weight alone");

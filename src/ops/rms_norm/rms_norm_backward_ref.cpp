@@ -23,6 +23,7 @@ void rms_norm_backward(Stream&, const RmsNormBackwardArgs& args) noexcept {
       const double x = element(args.x, t, i), dx = r * (g(i) - x * share);
       dweight[static_cast<size_t>(i)] += element(args.dy, t, i) * x * r;
       set_element(args.dx, t, i, args.accumulate ? element(args.dx, t, i) + dx : dx);
+      if (args.rounded) set_element(args.rounded, t, i, element(args.dx, t, i));
     }
   }
   for (int64_t i = 0; i < columns && args.dweight; ++i)
