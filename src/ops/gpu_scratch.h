@@ -19,8 +19,11 @@ struct ScanBackwardScratch {
   int64_t groups;                  // blocks of channels
   int64_t starts, partials, sums;  // states where chunks begin; dB and dC of each group; sums of each segment
   int64_t token_sums;              // over the states, where they cannot grow in the outputs
+  int64_t order;                   // of segments, in integers
 
-  size_t bytes() const noexcept { return static_cast<size_t>(starts + partials + sums + token_sums) * sizeof(float); }
+  size_t bytes() const noexcept {
+    return static_cast<size_t>(starts + partials + sums + token_sums + order) * sizeof(float);
+  }
 };
 inline bool has_scan_groups(int64_t n, int64_t e) {
   return n == 16 && e % kScanGroup == 0;
@@ -34,7 +37,8 @@ inline ScanBackwardScratch scan_backward_scratch(int64_t l, int64_t segments, in
           .starts = in_groups && kept ? 0 : chunk_row_count(l, segments, kScanChunk) * (in_groups ? n : 1) * e,
           .partials = groups * l * 2 * n,
           .sums = segments * (n + 2) * e,
-          .token_sums = !in_groups && rounded ? 3 * l * e : 0};
+          .token_sums = !in_groups && rounded ? 3 * l * e : 0,
+          .order = segments};
 }
 
 // Of causal_conv1d_backward with k taps.

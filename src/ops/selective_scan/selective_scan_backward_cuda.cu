@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "device/cuda/launch.cuh"
+#include "ops/selective_scan/scan_order.cuh"
 #include "ops/selective_scan/selective_scan_backward.h"
 #include "ops/selective_scan/selective_scan_backward_kernels.cuh"
 
@@ -24,9 +25,9 @@ bool allow_shared(const Kernel kernel, int bytes) {
   return false;
 }
 
-// Scratch memory of the problem, and its groups. `kept`: the states before chunks are, in `starts`.
+// Scratch memory of the problem, what lies there, and its groups. `kept`: the states before chunks are, in `starts`.
 template <class T, class G>
-void provide_scratch(Stream& stream, ScanBackwardProblem<T, G>& p, bool in_groups, bool kept) {
+void provide_scratch(Stream& stream, ScanBackwardProblem<T, G>& p, Segments segments, bool in_groups, bool kept) {
   const ScanBackwardScratch scratch =
       scan_backward_scratch(p.l, p.segment_count, p.n, p.channels, in_groups, kept, sizeof(G) < sizeof(float));
   p.groups = static_cast<int>(scratch.groups);
@@ -35,6 +36,7 @@ void provide_scratch(Stream& stream, ScanBackwardProblem<T, G>& p, bool in_group
   p.partials = floats + scratch.starts;
   p.sums = p.partials + scratch.partials;
   p.token_sums = p.sums + scratch.sums;
+  p.order = longest_first(stream, segments, p.segments, reinterpret_cast<int32_t*>(p.token_sums + scratch.token_sums));
 }
 
 template <class T, class G>
@@ -67,7 +69,7 @@ void scan_backward(Stream& stream, const SelectiveScanBackwardArgs& args, int64_
   const cudaStream_t to = handle(stream);
   const bool in_groups = in_groups_of_64(args) && allow_shared(scan_backward_kernel<T, G>, kBytes);
   const bool kept = in_groups && args.chunk_states;
-  provide_scratch(stream, p, in_groups, kept);
+  provide_scratch(stream, p, args.segments, in_groups, kept);
   const auto count = static_cast<unsigned>(p.segment_count);
   const dim3 grid(static_cast<unsigned>(p.groups), count);
   if (in_groups) {

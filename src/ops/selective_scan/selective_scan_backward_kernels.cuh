@@ -48,11 +48,14 @@ struct ScanBackwardProblem {
   float* partials;    // [groups, l, 2n]: dB, dC of a group of channels
   float* sums;        // [segments, n + 2, e]: dA, dD, ddelta_bias of a segment
   const Segment* segments;
+  const int32_t* order;  // scan_order.cuh; or null
   int64_t du_stride, ddelta_stride, dz_stride, dB_stride, dC_stride;
   int64_t dy_stride, u_stride, delta_stride, B_stride, C_stride, z_stride;
   int64_t l, channels;
   int n, groups, segment_count;
 
+  // The segment of this block, where a row of blocks has one.
+  __device__ __forceinline__ int mine() const { return order ? order[blockIdx.y] : static_cast<int>(blockIdx.y); }
   __device__ __forceinline__ bool carried(const Segment& segment) const { return dstate && segment.slot >= 0; }
   // Of state n of a slot, or of a segment's sums.
   __device__ __forceinline__ int64_t slot_offset(int64_t slot, int state_index) const {
@@ -235,7 +238,7 @@ template <class T, class G>
 __global__ void __launch_bounds__(kScanBackwardThreads) scan_starts_kernel(const ScanBackwardProblem<T, G> p) {
   extern __shared__ __align__(128) char shared_bytes[];
   auto& shared = *reinterpret_cast<ScanStartsShared<T, G>*>(shared_bytes);
-  const Segment segment = p.segments[blockIdx.y];
+  const Segment segment = p.segments[p.mine()];
   if (segment.length == 0) return;
   const int64_t first = static_cast<int64_t>(blockIdx.x) * kScanChannels;
   const int64_t chunks = (segment.length + kScanChunk - 1) / kScanChunk;
@@ -263,7 +266,7 @@ __global__ void __launch_bounds__(kScanBackwardThreads) scan_starts_kernel(const
     if (chunk + 1 < chunks) inputs.copy(&shared.stages[chunk % 2], kScanChunk);
     copy_async_commit();
   };
-  float* to = p.starts + p.slot_offset(first_chunk_row(segment, blockIdx.y, kScanChunk), part * 4) + first + c;
+  float* to = p.starts + p.slot_offset(first_chunk_row(segment, p.mine(), kScanChunk), part * 4) + first + c;
   fetch(0);
   for (int64_t chunk = 0; chunk < chunks; ++chunk, to += kScanStates * p.channels) {
 #pragma unroll
@@ -299,7 +302,7 @@ template <class T, class G>
 __global__ void __launch_bounds__(kScanBackwardThreads, 2) scan_backward_kernel(const ScanBackwardProblem<T, G> p) {
   extern __shared__ __align__(128) char shared_bytes[];
   auto& shared = *reinterpret_cast<ScanBackwardShared<T, G>*>(shared_bytes);
-  const Segment segment = p.segments[blockIdx.y];
+  const Segment segment = p.segments[p.mine()];
   if (segment.length == 0) return;
   const int64_t first = static_cast<int64_t>(blockIdx.x) * kScanChannels;
   const int last = static_cast<int>((segment.length - 1) / kScanChunk);  // chunk, which begins at token
@@ -328,7 +331,7 @@ __global__ void __launch_bounds__(kScanBackwardThreads, 2) scan_backward_kernel(
   static_assert(offsetof(Stage, start) == decltype(inputs)::kPieces * 16);
   // Of the states before a chunk, a piece of the first 8 and of the others.
   const float* start =
-      p.starts + first + c4 + p.slot_offset(first_chunk_row(segment, blockIdx.y, kScanChunk) + last, row);
+      p.starts + first + c4 + p.slot_offset(first_chunk_row(segment, p.mine(), kScanChunk) + last, row);
   const auto fetch = [&](int chunk, int count) {
     auto& stage = shared.stages[chunk % 2];
     inputs.copy(&stage, count);
@@ -470,7 +473,7 @@ __global__ void __launch_bounds__(kScanBackwardThreads, 2) scan_backward_kernel(
 #pragma unroll
   for (int j = 0; j < 4; ++j) {
     const int state = part * 4 + j;
-    store_two(p.sums_of(blockIdx.y, state) + first + c, A_sums[j][0], A_sums[j][1]);
+    store_two(p.sums_of(p.mine(), state) + first + c, A_sums[j][0], A_sums[j][1]);
     if (p.carried(segment))
       store_two(p.dstate + p.slot_offset(segment.slot, state) + first + c, carry[j][0], carry[j][1]);
   }
@@ -482,7 +485,7 @@ __global__ void __launch_bounds__(kScanBackwardThreads, 2) scan_backward_kernel(
   float total = 0.0f;
 #pragma unroll
   for (int i = 0; i < kScanChunk; ++i) total += which == 0 ? shared.dq[i][channel] : shared.decay_sums[i][0][channel];
-  p.sums_of(blockIdx.y, kScanStates + which)[first + channel] = total;
+  p.sums_of(p.mine(), kScanStates + which)[first + channel] = total;
 }
 
 // ---- any number of states and channels ----
@@ -506,13 +509,13 @@ __device__ __forceinline__ ScanGrowingSums growing_sums(const ScanBackwardProble
 // touches, become the gradients at the last state.
 template <class T, class G>
 __global__ void __launch_bounds__(kAnyScanChannels) scan_backward_any_kernel(const ScanBackwardProblem<T, G> p) {
-  const Segment segment = p.segments[blockIdx.y];
+  const Segment segment = p.segments[p.mine()];
   if (segment.length == 0) return;
   const int64_t mine = blockIdx.x * int64_t{kAnyScanChannels} + threadIdx.x;
   const bool inside = mine < p.channels;
   const int64_t e = inside ? mine : p.channels - 1;  // those outside take part in sums over the warp, with zeros
   const int64_t chunks = (segment.length + kScanChunk - 1) / kScanChunk;
-  float* const starts = p.starts + first_chunk_row(segment, blockIdx.y, kScanChunk) * p.channels + e;
+  float* const starts = p.starts + first_chunk_row(segment, p.mine(), kScanChunk) * p.channels + e;
   const float bias = p.delta_bias[e], D = p.D[e];
   const auto biased = [&](int64_t t) { return widen(p.delta[t * p.delta_stride + e]) + bias; };
   const auto u_of = [&](int64_t t) { return widen(p.u[t * p.u_stride + e]); };
@@ -576,12 +579,12 @@ __global__ void __launch_bounds__(kAnyScanChannels) scan_backward_any_kernel(con
       }
     }
     if (!inside) continue;
-    p.sums_of(blockIdx.y, n)[e] = A_sum;
+    p.sums_of(p.mine(), n)[e] = A_sum;
     if (p.carried(segment)) p.dstate[p.slot_offset(segment.slot, n) + e] = carry;
   }
   if (!inside) return;
-  p.sums_of(blockIdx.y, p.n)[e] = D_sum;
-  p.sums_of(blockIdx.y, p.n + 1)[e] = bias_sum;
+  p.sums_of(p.mine(), p.n)[e] = D_sum;
+  p.sums_of(p.mine(), p.n + 1)[e] = bias_sum;
 }
 
 // ---- sums of partial sums, in their order ----

@@ -2,6 +2,7 @@
 
 #include "device/cuda/intrinsics.cuh"
 #include "device/cuda/launch.cuh"
+#include "ops/selective_scan/scan_order.cuh"
 #include "ops/selective_scan/selective_scan.h"
 #include "ops/selective_scan/selective_scan_kernels.cuh"
 
@@ -107,9 +108,13 @@ bool scan_16(Stream& stream, const SelectiveScanArgs& args, const Segment* segme
   for (const ConstTensorView& view : {ConstTensorView(args.y), ConstTensorView(args.state),
                                       ConstTensorView(args.chunk_states), args.u, args.delta, args.z, args.B, args.C})
     if (!in_vectors(view)) return false;
-  const auto problem = problem_of<T, G>(args, segments);
+  auto problem = problem_of<T, G>(args, segments);
   const auto count = static_cast<unsigned>(args.segments.size());
-  if (args.chunk_states) return scan_in_tiles<true>(stream, problem, count);
+  if (args.chunk_states) {
+    problem.order = longest_first(stream, args.segments, segments,
+                                  static_cast<int32_t*>(stream.gpu().scratch(count * sizeof(int32_t))));
+    return scan_in_tiles<true>(stream, problem, count);
+  }
   if (std::ranges::all_of(args.segments, [](const Segment& s) { return s.length <= 1; })) {
     const dim3 grid(static_cast<unsigned>(ceil_div(channels, kStepBlockChannels)), std::min(count, 16u));
     selective_step_kernel<T, G><<<grid, 256, 0, handle(stream)>>>(problem, static_cast<int>(count));

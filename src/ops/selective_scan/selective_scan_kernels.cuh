@@ -32,7 +32,9 @@ struct ScanProblem {
   const Segment* segments;
   int64_t y_stride, u_stride, delta_stride, z_stride, B_stride, C_stride;
   int channels;
-  float* chunk_states = nullptr;  // [chunks, n, e], where a kernel keeps them
+  // Of kernels that keep states:
+  float* chunk_states = nullptr;   // [chunks, n, e]
+  const int32_t* order = nullptr;  // scan_order.cuh; or null
 };
 
 // 2^x for x <= 0, relative error 2e-7, without the unit for exponentials: x = i + f, 2^f by a minimax polynomial that
@@ -297,6 +299,14 @@ class ScanHelper {
   T* y_;
 };
 
+// Of this block.
+template <class S, class P>
+__device__ __forceinline__ unsigned scan_segment(const P& p) {
+  if constexpr (S::kKeeps)
+    if (p.order) return static_cast<unsigned>(p.order[blockIdx.y]);
+  return blockIdx.y;
+}
+
 // The states of two channels, four of each in a thread.
 template <class S>
 class ScanRecurrence {
@@ -323,7 +333,7 @@ class ScanRecurrence {
         h_[j][k] = state_ ? state_[j * pitch_ + k] : 0.0f;
       }
     if constexpr (S::kKeeps) {
-      const int64_t row = first_chunk_row(segment, blockIdx.y, kScanChunk);
+      const int64_t row = first_chunk_row(segment, scan_segment<S>(p), kScanChunk);
       kept_ = p.chunk_states + (row * kScanStates + part_ * kN) * pitch_ + first + c_;
       chunks_ = (segment.length + kScanChunk - 1) / kScanChunk;
     }
@@ -428,7 +438,7 @@ template <class S>
 __global__ void __launch_bounds__(S::kThreads, 1)
     selective_scan_kernel(const __grid_constant__ ScanProblem<typename S::Value, typename S::Gate> p) {
   extern __shared__ __align__(128) char shared[];
-  const Segment segment = p.segments[blockIdx.y];
+  const Segment segment = p.segments[scan_segment<S>(p)];
   if (segment.length == 0) return;
   const int first = blockIdx.x * kScanChannels;
   const int tiles = static_cast<int>((segment.length + S::kTile - 1) / S::kTile);
