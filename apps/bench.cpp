@@ -38,6 +38,11 @@ CLI::App* add_bench_train(CLI::App& bench) {
   command->add_option("--masters", options->masters, "of the weights: f32, or split with --dtype bf16")
       ->check(CLI::IsMember({"f32", "split"}))
       ->capture_default_str();
+  command
+      ->add_option("--activations", options->activations,
+                   "between operations: auto (bf16 on a GPU with --dtype bf16) or f32")
+      ->check(CLI::IsMember({"auto", "f32"}))
+      ->capture_default_str();
   command->add_option("-r", options->repeats, "steps that are timed")
       ->check(whole_number(1, 1000))
       ->capture_default_str();

@@ -28,13 +28,18 @@ Weights make_weights(const BenchOptions& options, const Backend& backend) {
   return init_weights(parse_config(read_file(options.config), options.config), /*seed=*/1, DType::f32, backend.threads);
 }
 
-TrainingOptions training_options(const BenchOptions& options) {
+MasterFormat masters(const BenchOptions& options) {
+  return options.masters == "split" ? MasterFormat::split : MasterFormat::f32;
+}
+
+TrainingOptions training_options(const BenchOptions& options, const ModelConfig& config, BackendKind on) {
   TrainingOptions training;
   training.dtype = options.model.dtype.value_or(DType::f32);
+  training.activations = options.activations == "f32" ? DType::f32 : usual_activations(config, training.dtype, on);
   training.recompute = options.recompute == "none"   ? Recompute::none
                        : options.recompute == "full" ? Recompute::full
                                                      : Recompute::in_block;
-  training.masters = options.masters == "split" ? MasterFormat::split : MasterFormat::f32;
+  training.masters = masters(options);
   training.max_rows = options.training_sequences * options.training_tokens;
   return training;
 }
@@ -42,8 +47,13 @@ TrainingOptions training_options(const BenchOptions& options) {
 OptimizerSettings optimizer_settings(const BenchOptions& options) {
   OptimizerSettings settings;
   settings.moments = options.moments == "8-bit" ? MomentFormat::eight_bit : MomentFormat::f32;
-  settings.masters = training_options(options).masters;
+  settings.masters = masters(options);
   return settings;
+}
+
+TrainingModel make_model(const BenchOptions& options, const Backend& backend) {
+  const Weights weights = make_weights(options, backend);
+  return {weights, backend, training_options(options, weights.config, backend.kind)};
 }
 
 // Of products large enough to show what the machine can do.
@@ -80,9 +90,10 @@ class TrainingBench {
  public:
   explicit TrainingBench(const BenchOptions& options)
       : backend_(open_device_for_training(options.model.device)),
-        gpu_product_(backend_.place().on_host() ? 0.0 : product_rate(backend_, training_options(options).dtype)),
+        gpu_product_(backend_.place().on_host() ? 0.0
+                                                : product_rate(backend_, options.model.dtype.value_or(DType::f32))),
         free_before_(gpu_of(backend_).free_bytes),
-        model_(make_weights(options, backend_), backend_, training_options(options)),
+        model_(make_model(options, backend_)),
         optimizer_(model_.parameters(), optimizer_settings(options)),
         ids_(training_ids(model_.options().max_rows, model_.config().vocab_size)),
         labels_(ids_.begin() + 1, ids_.end()),
@@ -198,6 +209,7 @@ nlohmann::ordered_json to_json(const TrainingBench& bench, const BenchOptions& o
                               {"recompute", options.recompute},
                               {"moments", options.moments},
                               {"masters", options.masters},
+                              {"activations", name(bench.model().options().activations)},
                               {"sequences", options.training_sequences},
                               {"tokens", options.training_tokens},
                               {"first_loss", measured.first_loss},

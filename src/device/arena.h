@@ -34,6 +34,7 @@ class Arena {
   void reset() noexcept { used_ = 0; }
   // All of it.
   TensorView everything() { return {buffer_.data(), DType::u8, {static_cast<int64_t>(buffer_.bytes())}}; }
+  Place place() const noexcept { return buffer_.place(); }
   size_t bytes() const noexcept { return buffer_.bytes(); }
   size_t free_bytes() const noexcept { return buffer_.bytes() - used_; }
 

@@ -33,6 +33,7 @@ void mixer_scan(Stream& stream, const ModelConfig& config, const MixerTensors& l
   linear(stream, at.delta, at.dt, layer.dt_proj);
   selective_scan(stream, {.y = at.y,
                           .state = state.ssm,
+                          .chunk_states = at.chunk_states,
                           .u = at.u,
                           .delta = at.delta,
                           .delta_bias = layer.dt_bias,

@@ -28,14 +28,15 @@ using MixerTensors = BasicMixerTensors<ConstTensorView>;
 
 // Of l rows. y may be u; B and C may be the columns of dt_B_C, and are without the norms of Falcon Mamba.
 struct MixerActivations {
-  TensorView normalised;  // [l, d] dtype
-  TensorView xz;          // [l, 2e] f32, or dtype on a GPU: x before the convolution, and the gate z
-  TensorView u;           // [l, e] dtype: after convolution and SiLU
-  TensorView dt_B_C;      // [l, r + 2n] f32: as x_proj makes them
-  TensorView dt;          // [l, r] dtype, normalised
-  TensorView B, C;        // [l, n] f32, normalised
-  TensorView delta;       // [l, e] of xz's type
-  TensorView y;           // [l, e] dtype: the gated output of the scan
+  TensorView normalised;         // [l, d] dtype
+  TensorView xz;                 // [l, 2e] f32, or dtype on a GPU: x before the convolution, and the gate z
+  TensorView u;                  // [l, e] dtype: after convolution and SiLU
+  TensorView dt_B_C;             // [l, r + 2n] f32: as x_proj makes them
+  TensorView dt;                 // [l, r] dtype, normalised
+  TensorView B, C;               // [l, n] f32, normalised
+  TensorView delta;              // [l, e] of xz's type
+  TensorView chunk_states = {};  // what the scan keeps for its backward pass on a GPU (selective_scan.h), or empty
+  TensorView y;                  // [l, e] dtype: the gated output of the scan
 };
 
 // The states of a layer, which a mixer advances.

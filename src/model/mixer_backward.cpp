@@ -56,6 +56,7 @@ void scan_backward(Stream& stream, const ModelConfig& config, const MixerBackwar
                                    .D = args.layer.D,
                                    .z = at.xz.slice_columns(e, e),
                                    .state = args.state.ssm,
+                                   .chunk_states = at.chunk_states,
                                    .segments = args.segments});
 }
 
@@ -69,7 +70,7 @@ void mixer_backward(Stream& stream, const ModelConfig& config, const MixerBackwa
   linear_backward(stream, {.dx = to.dy,
                            .dweight = args.gradients.out_proj,
                            .dbias = args.gradients.out_proj_bias,
-                           .dy = args.dresidual,
+                           .dy = args.rounded ? args.rounded : args.dresidual,
                            .x = at.y,
                            .weight = args.layer.out_proj});
   scan_backward(stream, config, args);
@@ -98,6 +99,7 @@ void mixer_backward(Stream& stream, const ModelConfig& config, const MixerBackwa
                            .x = at.normalised,
                            .weight = args.layer.in_proj});
   rms_norm_backward(stream, {.dx = args.dresidual,
+                             .rounded = args.rounded,
                              .dweight = args.gradients.norm,
                              .dy = to.dnormalised,
                              .x = args.residual,

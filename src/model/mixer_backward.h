@@ -8,7 +8,7 @@ namespace saker {
 // Gradients of a layer's tensors, f32. A is that of A_log.
 using MixerGradients = BasicMixerTensors<TensorView>;
 
-// Gradients of activations of l rows, f32: memory of one layer at a time.
+// Gradients of activations of l rows: memory of one layer at a time. Of xz's type, but dt_B_C and ddt f32.
 struct MixerScratch {
   TensorView dnormalised;  // [l, d]
   TensorView dxz;          // [l, 2e]
@@ -21,7 +21,8 @@ struct MixerScratch {
 
 struct MixerBackwardArgs {
   MixerGradients gradients;  // added to
-  TensorView dresidual;      // [l, d]: of the residual stream after the layer, afterwards of that before
+  TensorView dresidual;      // [l, d] f32: of the residual stream after the layer, afterwards of that before
+  TensorView rounded;        // [l, d] of the type of matrices: the same, rounded, before and after; or empty
   MixerState dstate;         // after -> before, or empty: truncated
   MixerTensors layer;
   ConstTensorView residual;  // [l, d] before the layer

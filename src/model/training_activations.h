@@ -14,13 +14,13 @@
 
 namespace saker {
 
-// What is kept from the forward pass for the backward pass, per token and layer. With a the bytes of f32, and c those
-// of an input of products (4 or, in bf16, 2):
-//   none      all: a (d + 3 e + r + 4 n) + c (d + 2 e + r), plain Mamba a (2 n) less. Nothing is computed twice.
-//   in_block  the layer's input, xz and the output of x_proj: a (d + 2 e + r + 2 n). Norms, convolution, dt_proj and
-//   scan
-//             are computed twice; in_proj, x_proj and out_proj, which are nearly all of a large model's arithmetic,
-//             are not.
+// What is kept from the forward pass for the backward pass, per token and layer. With a the bytes of f32, c those of an
+// input of products (4 or, in bf16, 2) and b those of TrainingOptions::activations:
+//   none      all: a (d + r + 4 n) + 3 b e + c (d + 2 e + r), plain Mamba a (2 n) less, and on a GPU the states between
+//             chunks, a n e / 8. Nothing is computed twice.
+//   in_block  the layer's input, xz and the output of x_proj: a (d + r + 2 n) + 2 b e. Norms, convolution, dt_proj and
+//             scan are computed twice; in_proj, x_proj and out_proj, which are nearly all of a large model's
+//             arithmetic, are not.
 //   full      the layer's input alone: a d. All but out_proj is computed twice.
 // The memory of one layer beyond what is kept is needed once, whatever the number of layers.
 enum class Recompute { none, in_block, full };
@@ -29,14 +29,24 @@ constexpr std::string_view name(Recompute level) noexcept {
   return level == Recompute::none ? "none" : level == Recompute::in_block ? "in_block" : "full";
 }
 
+// Of xz and delta, and of gradients between operations, where nobody asks for others: bf16 on a GPU if products are
+// and have no bias to add in f32; f32 elsewhere.
+inline DType usual_activations(const ModelConfig& config, DType products, BackendKind on) noexcept {
+  return on == BackendKind::cuda && products == DType::bf16 && !config.use_bias ? DType::bf16 : DType::f32;
+}
+
 struct TrainingOptions {
   // Of the inputs of products: f32, bf16 (from f32 masters), or f64 for everything on the reference backend.
   DType dtype = DType::f32;
+  DType activations = DType::f32;            // usual_activations(); bf16 on a GPU or the reference, with dtype bf16
   MasterFormat masters = MasterFormat::f32;  // split: with bf16
   Recompute recompute = Recompute::none;
   int64_t max_rows = 1024;  // tokens of a micro-batch
   int64_t max_slots = 0;    // sequences whose state is carried; 0 where every document starts from zero state
 };
+
+// Segments of a pass that memory on a GPU is planned for: documents of 64 tokens in the mean. Passes of more run, too.
+int64_t planned_segments(int64_t rows, int64_t slots);
 
 // Views of l rows and s slots, placed in one arena. What is not kept lies where that of the other layers does.
 struct TrainingActivations {
@@ -50,13 +60,15 @@ struct TrainingActivations {
   TensorView hidden;                     // [l, d]: after the final norm
   TensorView lse;                        // [l, 1]
   TensorView dresidual;                  // [l, d]
+  TensorView dresidual_rounded;          // [l, d]: in bf16 where activations are, else empty
   MixerState replay;                     // the states of a layer that is computed again
   MixerScratch scratch;
 
   // Of max_rows and max_slots.
-  static Bytes bytes(const ModelConfig& config, const TrainingOptions& options);
-  // Allocates nothing after the first call.
-  void place(Arena& arena, const ModelConfig& config, const TrainingOptions& options, int64_t rows, int64_t slots);
+  static Bytes bytes(const ModelConfig& config, const TrainingOptions& options, BackendKind kind);
+  // Allocates nothing after the first call. `segments`: of the pass.
+  void place(Arena& arena, const ModelConfig& config, const TrainingOptions& options, int64_t rows, int64_t slots,
+             int64_t segments);
 };
 
 }  // namespace saker

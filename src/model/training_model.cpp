@@ -28,6 +28,12 @@ const TrainingOptions& checked(const TrainingOptions& options, const ModelConfig
                   (options.dtype == DType::f64 && backend.kind == BackendKind::reference),
               ErrorCode::unsupported, "[training] dtype: expected f32 or bf16 on the {} backend, found {}",
               name(backend.kind), name(options.dtype));
+  const bool can_round = options.dtype == DType::bf16 && !config.use_bias && backend.kind != BackendKind::cpu;
+  SAKER_CHECK(options.activations == DType::f32 || (can_round && options.activations == DType::bf16),
+              ErrorCode::unsupported,
+              "[training] activations: expected f32, or bf16 on a GPU with products in bf16 and without biases; found "
+              "{} with products in {} on the {} backend",
+              name(options.activations), name(options.dtype), name(backend.kind));
   SAKER_CHECK(options.masters == MasterFormat::f32 || options.dtype == DType::bf16, ErrorCode::invalid_argument,
               "[training] masters are split where products are in bf16; found {}", name(options.dtype));
   SAKER_CHECK(options.max_rows >= 1 && options.max_slots >= 0, ErrorCode::invalid_argument,
@@ -36,8 +42,8 @@ const TrainingOptions& checked(const TrainingOptions& options, const ModelConfig
   return options;
 }
 
-size_t arena_bytes(const ModelConfig& config, const TrainingOptions& options) {
-  const auto bytes = TrainingActivations::bytes(config, options);
+size_t arena_bytes(const ModelConfig& config, const TrainingOptions& options, BackendKind kind) {
+  const auto bytes = TrainingActivations::bytes(config, options, kind);
   return bytes.kept + bytes.working;
 }
 
@@ -104,7 +110,7 @@ ConstTensorView computed(const Parameter& parameter) {
 }  // namespace
 
 MemoryPlan TrainingModel::memory(const ModelConfig& config, const TrainingOptions& options, BackendKind kind) {
-  const auto bytes = TrainingActivations::bytes(config, options);
+  const auto bytes = TrainingActivations::bytes(config, options, kind);
   const DType sums = accumulation(options.dtype);
   const int64_t A = config.n_layer * config.d_state * config.d_inner;
   return {.values = Parameters::value_bytes(config, sums, options.masters),
@@ -122,7 +128,7 @@ TrainingModel::TrainingModel(const Weights& weights, const Backend& backend, con
       parameters_(weights, accumulation(options.dtype), options.dtype == DType::bf16, backend.place(), options.masters),
       A_(accumulation(options.dtype), {weights.config.n_layer, weights.config.d_state, weights.config.d_inner},
          backend.place()),
-      arena_(arena_bytes(weights.config, options), backend.place()) {
+      arena_(arena_bytes(weights.config, options, backend.kind), backend.place()) {
   reserve();
   bind();
   refresh();
@@ -208,7 +214,8 @@ void TrainingModel::check(std::span<const int32_t> ids, std::span<const int32_t>
 }
 
 void TrainingModel::forward(std::span<const int32_t> ids, Segments segments, const StateView& state) {
-  at_.place(arena_, config(), options_, static_cast<int64_t>(ids.size()), state.slots());
+  at_.place(arena_, config(), options_, static_cast<int64_t>(ids.size()), state.slots(),
+            static_cast<int64_t>(segments.size()));
   copy(stream_, at_.before.conv, state.conv);
   copy(stream_, at_.before.ssm, state.ssm);
   embedding(stream_, at_.residuals[0], embeddings_, ids);
@@ -239,6 +246,7 @@ void TrainingModel::backward(std::span<const int32_t> ids, Segments segments, co
     mixer_backward(stream_, config(),
                    {.gradients = layers_[i].gradients,
                     .dresidual = at_.dresidual,
+                    .rounded = at_.dresidual_rounded,
                     .dstate = dstate && dstate->slots() > 0 ? layer_of(*dstate, layer) : MixerState(),
                     .layer = layers_[i].values,
                     .residual = at_.residuals[i],
@@ -266,6 +274,7 @@ void TrainingModel::forward_backward(std::span<const int32_t> ids, std::span<con
                                  .scale = loss.scale,
                                  .z_loss = loss.z_loss});
   rms_norm_backward(stream_, {.dx = at_.dresidual,
+                              .rounded = at_.dresidual_rounded,
                               .dweight = dnorm_f_,
                               .dy = at_.dresidual,
                               .x = at_.residuals.back(),

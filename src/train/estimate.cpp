@@ -90,9 +90,11 @@ int64_t micro_batch_tokens(const Recipe& recipe) {
   return std::max(wanted, longest);
 }
 
-TrainingOptions training_options(const Recipe& recipe) {
+TrainingOptions training_options(const Recipe& recipe, BackendKind on) {
   TrainingOptions options;
   options.dtype = recipe.model.dtype;
+  options.activations = usual_activations(recipe.model.config, recipe.model.dtype, on);
+  if (recipe.run.f32_activations) options.activations = DType::f32;
   options.masters = recipe.optimizer.masters;
   options.recompute = recipe.run.recompute;
   options.max_rows = micro_batch_tokens(recipe);
@@ -107,7 +109,7 @@ bool writes_beside_training(const Recipe& recipe) {
 std::vector<MemoryChoice> memory_choices(const Recipe& recipe, size_t card_bytes) {
   std::vector<MemoryChoice> out;
   const auto add = [&](MasterFormat masters, MomentFormat moments, Recompute recompute) {
-    TrainingOptions options = training_options(recipe);
+    TrainingOptions options = training_options(recipe, BackendKind::cuda);
     options.recompute = recompute;
     options.masters = masters;
     const auto bytes = [&](int64_t rows) {
@@ -147,7 +149,7 @@ RunEstimate estimate(const Recipe& recipe, const TokenDataset* dataset, BackendK
       out.schedule.push_back(
           {out.steps, step->tokens_after, step->stage, step->context, step->rows, step->learning_rate, mark->what});
   }
-  out.memory = TrainingModel::memory(recipe.model.config, training_options(recipe), on);
+  out.memory = TrainingModel::memory(recipe.model.config, training_options(recipe, on), on);
   out.memory.working += Optimizer::master_bytes(recipe.model.config, recipe.optimizer.masters);
   out.moment_bytes = Optimizer::moment_bytes(recipe.model.config, recipe.optimizer.moments);
   out.lane_bytes = lane_bytes(recipe);

@@ -47,7 +47,7 @@ struct RunEstimate {
 
 // Tokens of a micro-batch: whole rows of the longest context.
 int64_t micro_batch_tokens(const Recipe& recipe);
-TrainingOptions training_options(const Recipe& recipe);
+TrainingOptions training_options(const Recipe& recipe, BackendKind on);
 // Whether the run has checkpoints that training does not wait for: all but those at its end and before the decay.
 bool writes_beside_training(const Recipe& recipe);
 

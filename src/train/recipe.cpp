@@ -193,6 +193,7 @@ RunRecipe read_run(const RecipeFields& fields) {
   run.seed = static_cast<uint64_t>(fields.integer("seed", 0, 0, std::numeric_limits<int64_t>::max()));
   const std::string level = fields.choice("recompute", {"none", "in_block", "full"});
   run.recompute = level == "none" ? Recompute::none : level == "full" ? Recompute::full : Recompute::in_block;
+  run.f32_activations = fields.choice("activations", {"auto", "f32"}) == "f32";
   run.micro_batch_tokens = fields.count("micro_batch_tokens", 0);
   fields.refuse_others();
   return run;
@@ -258,7 +259,7 @@ json essentials(json root) {
     for (const char* key : {"shards", "tokenizer"}) root["data"].erase(key);
   for (const char* key : {"name", "evaluation", "checkpoints"}) root.erase(key);
   if (root.contains("run")) {
-    root["run"].erase("recompute");
+    for (const char* key : {"recompute", "activations"}) root["run"].erase(key);
     if (root["run"].empty()) root.erase("run");
   }
   return root;

@@ -62,6 +62,7 @@ struct CheckpointRecipe {
 struct RunRecipe {
   uint64_t seed = 0;  // of the order of the data
   Recompute recompute = Recompute::none;
+  bool f32_activations = false;    // on a GPU too, where they are bf16 otherwise if products are
   int64_t micro_batch_tokens = 0;  // 0: one row, or as many as fit 2,048 tokens
 };
 
@@ -90,7 +91,7 @@ Recipe parse_recipe(std::string_view toml, const std::string& from, const std::f
                     const std::vector<std::string>& overrides = {});
 
 // The keys in which the numbers of runs of two recipes (their trees) would differ: all but paths, those of evaluation,
-// checkpoints and run.recompute.
+// checkpoints, run.recompute and run.activations.
 std::vector<std::string> differing_keys(const nlohmann::json& a, const nlohmann::json& b);
 
 }  // namespace saker

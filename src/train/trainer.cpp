@@ -74,7 +74,7 @@ Trainer::Trainer(Recipe recipe, std::unique_ptr<DataFeed> data, TrainerSettings 
       data_(std::move(data)),
       checkpoint_(starting_checkpoint(folder_, settings_.start)),
       model_(starting_weights(recipe_, checkpoint_, settings_.backend.threads), settings_.backend,
-             training_options(recipe_)),
+             training_options(recipe_, settings_.backend.kind)),
       optimizer_(model_.parameters(), recipe_.optimizer),
       guard_(recipe_.spikes),
       validation_(model_, settings_.validation.empty() ? 0 : end_of_text(recipe_.model.config)),

@@ -15,10 +15,11 @@ inline double forward_bound(DType dtype, int64_t layers, BackendKind on = Backen
   return 2.0 * epsilon(dtype) * std::sqrt(roundings * static_cast<double>(layers) + 1.0);
 }
 
-inline double gradient_bound(DType dtype, int64_t layers) {
+inline double gradient_bound(DType dtype, int64_t layers, DType activations = DType::f32) {
   if (dtype == DType::f64) return 1e-9;
   if (dtype == DType::f32) return 3e-5;
-  return 2.0 * epsilon(dtype) * std::sqrt(12.0 * static_cast<double>(layers) + 4.0);
+  const double roundings = activations == DType::bf16 ? 19.0 : 12.0;  // of a layer
+  return 2.0 * epsilon(dtype) * std::sqrt(roundings * static_cast<double>(layers) + 4.0);
 }
 
 // After steps of AdamW whose rates add up to `rates`.

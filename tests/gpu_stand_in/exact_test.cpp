@@ -20,12 +20,13 @@ TEST_F(StandIn, RunsAreTheCpus) {
     int64_t document_tokens = 0;
   };
   const TemporaryFolder folder;
-  for (const Kind& kind : {Kind{{"model.products=f32"}}, Kind{{"model.products=bf16", "evaluation.every=480"}},
-                           Kind{{"run.recompute=in_block"}}, Kind{{"run.recompute=full", "model.products=bf16"}, 9},
-                           Kind{{"data.packing=carried"}, 36}, Kind{{"data.reset=false"}, 9},
-                           Kind{{"optimizer.moments=8-bit"}}, Kind{{"optimizer.masters=split", "model.products=bf16"}},
-                           Kind{{"optimizer.clip_norm=0.1", "optimizer.z_loss=0.01"}},
-                           Kind{{"schedule.batch.from=1", "schedule.batch.ramp=500"}}}) {
+  for (const Kind& kind :
+       {Kind{{"model.products=f32"}}, Kind{{"model.products=bf16", "run.activations=f32", "evaluation.every=480"}},
+        Kind{{"run.recompute=in_block"}}, Kind{{"run.recompute=full", "model.products=bf16", "run.activations=f32"}, 9},
+        Kind{{"data.packing=carried"}, 36}, Kind{{"data.reset=false"}, 9}, Kind{{"optimizer.moments=8-bit"}},
+        Kind{{"optimizer.masters=split", "model.products=bf16", "run.activations=f32"}},
+        Kind{{"optimizer.clip_norm=0.1", "optimizer.z_loss=0.01"}},
+        Kind{{"schedule.batch.from=1", "schedule.batch.ramp=500"}}}) {
     SCOPED_TRACE(kind.overrides.back());
     RunOutcome outcomes[2];
     for (const bool on_gpu : {false, true}) {

@@ -1,4 +1,5 @@
-// The operations of the stand-in: the CPU's, when its work is done. Lists are read where they were staged.
+// The operations of the stand-in: the CPU's, when its work is done, or the reference's where activations are in bf16,
+// which the CPU does not have. Lists are read where they were staged.
 #include <span>
 #include <type_traits>
 
@@ -33,6 +34,33 @@ void queued(Stream& stream, const Args& args) {
   put_on_stand_in(stream.gpu(), [held = staged(stream, args)] { kOperation(host_stream(), held); });
 }
 
+bool is_rounded(const LinearArgs& args) {
+  return args.y.dtype == DType::bf16;
+}
+bool is_rounded(const CausalConv1dArgs& args) {
+  return args.x.dtype == DType::bf16;
+}
+bool is_rounded(const SelectiveScanArgs& args) {
+  return args.delta.dtype == DType::bf16;
+}
+bool is_rounded(const LinearBackwardArgs& args) {
+  return args.dy.dtype == DType::bf16 || (args.dx && args.dx.dtype == DType::bf16);
+}
+bool is_rounded(const CausalConv1dBackwardArgs& args) {
+  return args.x.dtype == DType::bf16;
+}
+bool is_rounded(const SelectiveScanBackwardArgs& args) {
+  return args.dy.dtype == DType::bf16;
+}
+bool is_rounded(const RmsNormBackwardArgs& args) {
+  return args.dy.dtype == DType::bf16 || args.rounded;
+}
+
+template <auto kOnCpu, auto kReference, class Args>
+void either_queued(Stream& stream, const Args& args) {
+  is_rounded(args) ? queued<kReference>(stream, args) : queued<kOnCpu>(stream, args);
+}
+
 template <auto kOperation, class Args>
 void each_queued(Stream& stream, std::span<const Args> list) {
   for (const Args& args : list) queued<kOperation>(stream, args);
@@ -46,19 +74,19 @@ void not_here(Stream&, const Args&) {
 constexpr OpTable kStandIn{
     .embedding = queued<cpu::embedding>,
     .rms_norm = queued<cpu::rms_norm>,
-    .linear = queued<cpu::linear>,
+    .linear = either_queued<cpu::linear, reference::linear>,
     .cast = queued<cpu::cast>,
-    .causal_conv1d = queued<cpu::causal_conv1d>,
-    .selective_scan = queued<cpu::selective_scan>,
+    .causal_conv1d = either_queued<cpu::causal_conv1d, reference::causal_conv1d>,
+    .selective_scan = either_queued<cpu::selective_scan, reference::selective_scan>,
     .log_sum_exp = not_here,
     .pick_columns = not_here,
     .quantize = not_here,
     .choose_tokens = not_here,
     .mixer_step = nullptr,
-    .linear_backward = queued<cpu::linear_backward>,
-    .rms_norm_backward = queued<cpu::rms_norm_backward>,
-    .causal_conv1d_backward = queued<cpu::causal_conv1d_backward>,
-    .selective_scan_backward = queued<cpu::selective_scan_backward>,
+    .linear_backward = either_queued<cpu::linear_backward, reference::linear_backward>,
+    .rms_norm_backward = either_queued<cpu::rms_norm_backward, reference::rms_norm_backward>,
+    .causal_conv1d_backward = either_queued<cpu::causal_conv1d_backward, reference::causal_conv1d_backward>,
+    .selective_scan_backward = either_queued<cpu::selective_scan_backward, reference::selective_scan_backward>,
     .embedding_backward = queued<cpu::embedding_backward>,
     .linear_cross_entropy = queued<cpu::linear_cross_entropy>,
     .sum_of_squares = queued<cpu::sum_of_squares>,
