@@ -103,6 +103,9 @@ class TerminalReader final : public LineReader {
     prompt_ = prompt;
     cancelled_ = false;
     int size = 0;
+    // Before the prompt is shown: libedit takes the terminal from the system behind it, and a Ctrl-C in between would
+    // be a signal to which nothing here listens.
+    ::el_set(editor_, EL_PREP_TERM, 1);
     const char* typed = ::el_gets(editor_, &size);
     if (cancelled_) return Event::cancelled;
     if (!typed || size <= 0) {
