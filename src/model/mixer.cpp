@@ -51,4 +51,10 @@ void mixer(Stream& stream, const ModelConfig& config, const MixerTensors& layer,
   linear(stream, residual, at.y, layer.out_proj, layer.out_proj_bias, /*accumulate=*/true);
 }
 
+void mixer(Stream& stream, const ModelConfig& config, const MixerTensors& layer, TensorView after,
+           ConstTensorView residual, const MixerActivations& at, Segments segments, const MixerState& state) {
+  mixer_scan(stream, config, layer, residual, at, segments, state);
+  linear_onto(stream, after, residual, at.y, layer.out_proj, layer.out_proj_bias);
+}
+
 }  // namespace saker

@@ -53,5 +53,8 @@ void mixer_scan(Stream& stream, const ModelConfig& config, const MixerTensors& l
 // residual [l, d] += out_proj(y), where y is made from it.
 void mixer(Stream& stream, const ModelConfig& config, const MixerTensors& layer, TensorView residual,
            const MixerActivations& at, Segments segments, const MixerState& state);
+// The same into another tensor: after [l, d] = residual + out_proj(y).
+void mixer(Stream& stream, const ModelConfig& config, const MixerTensors& layer, TensorView after,
+           ConstTensorView residual, const MixerActivations& at, Segments segments, const MixerState& state);
 
 }  // namespace saker

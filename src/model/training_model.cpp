@@ -5,7 +5,6 @@
 #include "core/error.h"
 #include "device/stream_memory.h"
 #include "model/gpu_scratch.h"
-#include "ops/cast/cast.h"
 #include "ops/check.h"
 #include "ops/embedding/embedding.h"
 #include "ops/embedding/embedding_backward.h"
@@ -220,8 +219,7 @@ void TrainingModel::forward(std::span<const int32_t> ids, Segments segments, con
   copy(stream_, at_.before.ssm, state.ssm);
   embedding(stream_, at_.residuals[0], embeddings_, ids);
   for (size_t i = 0; i < layers_.size(); ++i) {
-    cast(stream_, at_.residuals[i + 1], at_.residuals[i]);
-    mixer(stream_, config(), layers_[i].values, at_.residuals[i + 1], at_.layers[i], segments,
+    mixer(stream_, config(), layers_[i].values, at_.residuals[i + 1], at_.residuals[i], at_.layers[i], segments,
           layer_of(state, static_cast<int64_t>(i)));
   }
   rms_norm(stream_, at_.hidden, at_.residuals.back(), norm_f_, config().rms_eps);

@@ -6,14 +6,15 @@
 
 namespace saker::cuda {
 
-// y [m, n] (+)= left [m, k] right [k, n]; either factor may lie transposed, left as [k, m] or right as [n, k]. Factors
-// of one type: f32, bf16, f16, or fp8 (ops/linear/fp8_product.cuh); y f32 or of that type. Sums are f32; f32 is not
-// rounded to TF32. Rows may be slices of wider rows.
+// y [m, n] (+)= left [m, k] right [k, n], or addend + it; either factor may lie transposed, left as [k, m] or right as
+// [n, k]. Factors of one type: f32, bf16, f16, or fp8 (ops/linear/fp8_product.cuh); y f32 or of that type. Sums are
+// f32; f32 is not rounded to TF32. Rows may be slices of wider rows.
 struct BlasProduct {
   TensorView y;
   ConstTensorView left, right;
   bool left_transposed = false, right_transposed = false;
   bool accumulate = false;
+  ConstTensorView addend = {};  // of y's type and strides; without accumulate
 
   int64_t m() const noexcept { return y.rows(); }
   int64_t n() const noexcept { return y.columns(); }

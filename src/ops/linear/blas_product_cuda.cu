@@ -1,4 +1,6 @@
 // Column by column for cuBLASLt: y^T [n, m] = right^T [n, k] left^T [k, m], so that right comes first.
+#include <algorithm>
+
 #include "device/cuda/intrinsics.cuh"
 #include "device/cuda/launch.cuh"
 #include "ops/linear/blas_product.cuh"
@@ -16,15 +18,15 @@ struct Factor {
 };
 
 template <class T, class Y>
-__global__ void any_product_kernel(Y* y, int64_t y_stride, Factor<T> left, Factor<T> right, int64_t m, int64_t n,
-                                   int64_t k, bool accumulate) {
+__global__ void any_product_kernel(Y* y, const Y* addend, int64_t y_stride, Factor<T> left, Factor<T> right, int64_t m,
+                                   int64_t n, int64_t k) {
   const int64_t at = blockIdx.x * int64_t{blockDim.x} + threadIdx.x;
   if (at >= m * n) return;
   const T *a = left.data + at / n * left.row, *b = right.data + at % n * right.column;
   float sum = 0.0f;
   for (int64_t j = 0; j < k; ++j) sum = fmaf(widen(a[j * left.column]), widen(b[j * right.row]), sum);
-  Y& to = y[at / n * y_stride + at % n];
-  to = round_to<Y>(accumulate ? widen(to) + sum : sum);
+  const int64_t place = at / n * y_stride + at % n;
+  y[place] = round_to<Y>(addend ? widen(addend[place]) + sum : sum);
 }
 
 template <class T>
@@ -33,14 +35,24 @@ Factor<T> factor(const ConstTensorView& view, bool transposed) {
   return transposed ? Factor<T>{data, 1, view.row_stride} : Factor<T>{data, view.row_stride, 1};
 }
 
+// What the product is added to, or null.
+const void* added_to(const BlasProduct& p) {
+  return p.addend ? p.addend.data : p.accumulate ? p.y.data : nullptr;
+}
+
+// Of y and what is added, which are laid out alike.
+uint32_t alignment_of_y(const BlasProduct& p) {
+  return p.addend ? std::min(alignment_of(p.y.data), alignment_of(p.addend.data)) : alignment_of(p.y.data);
+}
+
 // Where cuBLASLt has nothing.
 void any_product(Stream& stream, const BlasProduct& p) {
   const auto blocks = static_cast<unsigned>(ceil_div(p.m() * p.n(), 128));
   with_element(p.left.dtype, [&]<class T>(T) {
     with_f32_or<T>(p.y.dtype, [&]<class Y>(Y) {
       any_product_kernel<<<blocks, 128, 0, handle(stream)>>>(
-          static_cast<Y*>(p.y.data), p.y.row_stride, factor<T>(p.left, p.left_transposed),
-          factor<T>(p.right, p.right_transposed), p.m(), p.n(), p.k(), p.accumulate);
+          static_cast<Y*>(p.y.data), static_cast<const Y*>(added_to(p)), p.y.row_stride,
+          factor<T>(p.left, p.left_transposed), factor<T>(p.right, p.right_transposed), p.m(), p.n(), p.k());
     });
   });
 }
@@ -78,8 +90,7 @@ State::Plan make_plan(State& s, const BlasProduct& p) {
   cublasLtMatmulPreference_t preference = nullptr;
   cublasLtMatmulPreferenceCreate(&preference);
   const size_t workspace = State::kBlasWorkspace;
-  const uint32_t right_at = alignment_of(p.right.data), left_at = alignment_of(p.left.data),
-                 y_at = alignment_of(p.y.data);
+  const uint32_t right_at = alignment_of(p.right.data), left_at = alignment_of(p.left.data), y_at = alignment_of_y(p);
   const auto set = [&](cublasLtMatmulPreferenceAttributes_t attribute, const auto& value) {
     cublasLtMatmulPreferenceSetAttribute(preference, attribute, &value, sizeof value);
   };
@@ -107,7 +118,7 @@ uint32_t alignment_of(const void* data) {
 
 const State::Plan& plan_for(State& s, const BlasProduct& p) {
   const int alignment =
-      static_cast<int>(alignment_of(p.right.data) | alignment_of(p.left.data) << 9 | alignment_of(p.y.data) << 18);
+      static_cast<int>(alignment_of(p.right.data) | alignment_of(p.left.data) << 9 | alignment_of_y(p) << 18);
   const int kinds = static_cast<int>(p.left.dtype) | static_cast<int>(p.y.dtype) << 8 |
                     (p.left_transposed ? 1 << 16 : 0) | (p.right_transposed ? 1 << 17 : 0);
   const State::PlanKey key{p.m(),          p.n(),    p.k(), kinds, p.left.row_stride, p.right.row_stride,
@@ -119,11 +130,12 @@ const State::Plan& plan_for(State& s, const BlasProduct& p) {
 void blas_product(Stream& stream, const BlasProduct& p) {
   State& s = state_of(stream);
   const State::Plan& plan = plan_for(s, p);
-  const float alpha = 1.0f, beta = p.accumulate ? 1.0f : 0.0f;
+  const void* const added = added_to(p);
+  const float alpha = 1.0f, beta = added ? 1.0f : 0.0f;
   if (plan.found) {
-    const cublasStatus_t status =
-        cublasLtMatmul(s.blas, plan.product, &alpha, p.right.data, plan.right, p.left.data, plan.left, &beta, p.y.data,
-                       plan.y, p.y.data, plan.y, &plan.algorithm, s.blas_workspace, State::kBlasWorkspace, s.stream);
+    const cublasStatus_t status = cublasLtMatmul(s.blas, plan.product, &alpha, p.right.data, plan.right, p.left.data,
+                                                 plan.left, &beta, added ? added : p.y.data, plan.y, p.y.data, plan.y,
+                                                 &plan.algorithm, s.blas_workspace, State::kBlasWorkspace, s.stream);
     if (status != CUBLAS_STATUS_SUCCESS && s.error.empty())
       s.error = std::string("cublasLtMatmul: ") + cublasLtGetStatusString(status);
   } else {

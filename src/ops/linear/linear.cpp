@@ -11,8 +11,10 @@ bool rounds_to_fp8(Stream& stream, const ConstTensorView& weight, int64_t rows) 
          weight.rows() % 16 == 0;
 }
 
-void linear(Stream& stream, TensorView y, ConstTensorView x, ConstTensorView weight, ConstTensorView bias,
-            bool accumulate) {
+namespace {
+
+void run(Stream& stream, const LinearArgs& args) {
+  const auto& [y, x, weight, bias, accumulate, addend] = args;
   const OpCheck check("linear", stream.backend());
   const int64_t l = x.rows(), i = x.columns(), o = weight.rows();
   check.shape("x", x, {l, i});
@@ -27,7 +29,7 @@ void linear(Stream& stream, TensorView y, ConstTensorView x, ConstTensorView wei
     check.same_type("weight", weight, x.dtype);
   }
   check.contiguous("weight", weight);
-  if (bias || accumulate)
+  if (bias || accumulate || addend)
     check.activation("y", y);
   else
     check.handed_on("y", y, is_quantized(x.dtype) ? DType::bf16 : x.dtype);
@@ -35,7 +37,23 @@ void linear(Stream& stream, TensorView y, ConstTensorView x, ConstTensorView wei
     check.shape("bias", bias, {o});
     check.activation("bias", bias);
   }
-  if (l > 0 && o > 0) stream.ops().linear(stream, {y, x, weight, bias, accumulate});
+  if (addend) {
+    check.shape("addend", addend, {l, o});
+    check.same_type("addend", addend, y.dtype);
+  }
+  if (l > 0 && o > 0) stream.ops().linear(stream, args);
+}
+
+}  // namespace
+
+void linear(Stream& stream, TensorView y, ConstTensorView x, ConstTensorView weight, ConstTensorView bias,
+            bool accumulate) {
+  run(stream, {.y = y, .x = x, .weight = weight, .bias = bias, .accumulate = accumulate});
+}
+
+void linear_onto(Stream& stream, TensorView y, ConstTensorView addend, ConstTensorView x, ConstTensorView weight,
+                 ConstTensorView bias) {
+  run(stream, {.y = y, .x = x, .weight = weight, .bias = bias, .addend = addend});
 }
 
 }  // namespace saker

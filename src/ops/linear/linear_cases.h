@@ -13,7 +13,7 @@ namespace saker {
 struct LinearCase {
   int64_t l = 3, o = 29, i = 48;
   DType type = DType::f32;
-  bool bias = false, accumulate = false;
+  bool bias = false, accumulate = false, addend = false;
   int64_t x_row_stride = 0, y_row_stride = 0;
   DType result = DType::f32;
   bool benchmark = false;
@@ -26,11 +26,15 @@ class LinearProblem : public OpProblem {
         x_(c.type, {c.l, c.i}, 1, 0.0, 1.0, c.x_row_stride),
         weight_(c.type, {c.o, c.i}, 2),
         bias_(DType::f32, {c.o}, 3),
-        y_(c.result, {c.l, c.o}, 4, 0.0, 1.0, c.y_row_stride) {}
+        y_(c.result, {c.l, c.o}, 4, 0.0, 1.0, c.y_row_stride),
+        addend_(DType::f32, {c.l, c.o}, 5, 0.0, 1.0, c.y_row_stride) {}
 
   void run(Stream& stream) override {
-    linear(stream, y_.on(stream), x_.on(stream), weight_.on(stream),
-           case_.bias ? ConstTensorView(bias_.on(stream)) : ConstTensorView(), case_.accumulate);
+    const ConstTensorView bias = case_.bias ? ConstTensorView(bias_.on(stream)) : ConstTensorView();
+    if (case_.addend)
+      linear_onto(stream, y_.on(stream), addend_.on(stream), x_.on(stream), weight_.on(stream), bias);
+    else
+      linear(stream, y_.on(stream), x_.on(stream), weight_.on(stream), bias, case_.accumulate);
   }
   // Partial sums of i products of unit variance are of magnitude sqrt(i).
   std::vector<OpOutput> outputs() const override {
@@ -40,7 +44,7 @@ class LinearProblem : public OpProblem {
 
  private:
   LinearCase case_;
-  CaseTensor x_, weight_, bias_, y_;
+  CaseTensor x_, weight_, bias_, y_, addend_;
 };
 
 inline std::vector<OpCase> linear_cases() {
@@ -56,6 +60,12 @@ inline std::vector<OpCase> linear_cases() {
       list.push_back({.l = l, .type = type, .bias = true});
       list.push_back({.l = l, .type = type, .accumulate = true});
       list.push_back({.l = l, .type = type, .bias = true, .accumulate = true, .x_row_stride = 96, .y_row_stride = 41});
+    }
+  for (DType type : {DType::f32, DType::bf16})
+    for (int64_t l : {2, 40}) {
+      list.push_back({.l = l, .type = type, .addend = true});
+      list.push_back({.l = l, .o = 64, .i = 512, .type = type, .addend = true});
+      list.push_back({.l = l, .type = type, .bias = true, .addend = true, .x_row_stride = 96, .y_row_stride = 41});
     }
   // Several chunks of columns and blocks of outputs, none of them whole.
   for (DType type : {DType::f32, DType::bf16, DType::f16})
@@ -103,12 +113,15 @@ inline std::vector<OpCase> linear_cases() {
   for (const LinearCase& c : list) {
     const auto l = static_cast<double>(c.l), o = static_cast<double>(c.o), i = static_cast<double>(c.i);
     const auto size = static_cast<double>(size_of(c.type));
-    cases.push_back(
-        {fmt::format("l={} o={} i={} {}{}{}{}{}", c.l, c.o, c.i, name(c.type), c.result == DType::f32 ? "" : " rounded",
-                     c.bias ? " bias" : "", c.accumulate ? " accumulate" : "", c.x_row_stride ? " strided" : ""),
-         [c] { return std::make_unique<LinearProblem>(c); },
-         (o * i + l * i) * size + static_cast<double>(size_of(c.result)) * l * o, 2.0 * l * o * i, c.benchmark,
-         c.result == DType::f32});
+    cases.push_back({fmt::format("l={} o={} i={} {}{}{}{}{}", c.l, c.o, c.i, name(c.type),
+                                 c.result == DType::f32 ? "" : " rounded", c.bias ? " bias" : "",
+                                 c.accumulate ? " accumulate"
+                                 : c.addend   ? " addend"
+                                              : "",
+                                 c.x_row_stride ? " strided" : ""),
+                     [c] { return std::make_unique<LinearProblem>(c); },
+                     (o * i + l * i) * size + static_cast<double>(size_of(c.result)) * l * o, 2.0 * l * o * i,
+                     c.benchmark, c.result == DType::f32});
   }
   return cases;
 }

@@ -7,6 +7,7 @@
 
 #include "device/cpu/parallel.h"
 #include "device/cpu/simd-inl.h"
+#include "ops/cast/cast.h"
 #include "ops/linear/linear.h"
 #include "ops/linear/linear_kernel.h"
 #include "ops/linear/linear_onednn.h"
@@ -108,6 +109,10 @@ void quantized(Stream& stream, const LinearArgs& args) {
 }  // namespace
 
 void linear(Stream& stream, const LinearArgs& args) {
+  if (args.addend) {
+    cast(stream, {args.y, args.addend});
+    return linear(stream, {args.y, args.x, args.weight, args.bias, /*accumulate=*/true});
+  }
   if (is_quantized(args.weight.dtype)) return quantized(stream, args);
   const int64_t l = args.x.rows(), o = args.weight.rows();
   if (l > kLinearRowsBitwise && linear_onednn(stream, args)) return;

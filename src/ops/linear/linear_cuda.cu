@@ -1,6 +1,7 @@
 #include "device/cuda/intrinsics.cuh"
 #include "device/cuda/launch.cuh"
 #include "device/cuda/launch_overlapping.cuh"
+#include "ops/cast/cast.h"
 #include "ops/linear/blas_product.cuh"
 #include "ops/linear/dequantize.cuh"
 #include "ops/linear/fp8_product.cuh"
@@ -22,7 +23,7 @@ __global__ void bias_kernel(float* y, int64_t y_stride, const float* bias, int64
 template <class Format, int kRowTiles, int kDepth>
 void few_rows(Stream& stream, const LinearArgs& args) {
   using Shape = StreamShape<Format, kRowTiles, 8, kDepth>;
-  const auto& [y, x, weight, bias, accumulate] = args;
+  const auto& [y, x, weight, bias, accumulate, addend] = args;
   const int b = static_cast<int>(x.rows()), o = static_cast<int>(weight.rows()), i = static_cast<int>(weight.columns());
   const RowsProduct problem{.weight = streamed(weight),
                             .bias = static_cast<const float*>(bias.data),
@@ -45,7 +46,7 @@ int64_t unit_of(DType dtype) {
 
 // Up to kStreamBatch rows: the weights streamed once. False where it does not serve these arguments.
 bool few_rows(Stream& stream, const LinearArgs& args) {
-  const auto& [y, x, weight, bias, accumulate] = args;
+  const auto& [y, x, weight, bias, accumulate, addend] = args;
   const int64_t i = weight.columns();
   const bool served = x.rows() <= kStreamBatch && x.dtype != DType::f32 && i % unit_of(weight.dtype) == 0 &&
                       i <= 8192 && in_vectors(x) && alignment_of(weight.data) >= 16 && has_overlap(stream);
@@ -69,12 +70,13 @@ BlasProduct product_of(const LinearArgs& args) {
           .left = args.x,
           .right = args.weight,
           .right_transposed = true,
-          .accumulate = args.accumulate || args.bias};
+          .accumulate = args.accumulate || args.bias,
+          .addend = args.addend};
 }
 
 // Of weights in the type of x.
 void product(Stream& stream, const LinearArgs& args) {
-  const auto& [y, x, weight, bias, accumulate] = args;
+  const auto& [y, x, weight, bias, accumulate, addend] = args;
   if (bias)
     bias_kernel<<<static_cast<unsigned>(x.rows()), 256, 0, handle(stream)>>>(
         static_cast<float*>(y.data), y.row_stride, static_cast<const float*>(bias.data), weight.rows(), accumulate);
@@ -118,9 +120,19 @@ bool fp8_product(Stream& stream, const LinearArgs& args) {
   return true;
 }
 
+// Whether one product makes addend + x weight^T.
+bool adds_while_it_multiplies(const LinearArgs& args) {
+  return !args.bias && !is_quantized(args.weight.dtype) && args.x.rows() > kStreamBatch &&
+         args.addend.row_stride == args.y.row_stride;
+}
+
 }  // namespace
 
 void linear(Stream& stream, const LinearArgs& args) {
+  if (args.addend && !adds_while_it_multiplies(args)) {
+    cast(stream, {args.y, args.addend});
+    return linear(stream, {args.y, args.x, args.weight, args.bias, /*accumulate=*/true});
+  }
   if (args.x.rows() == 0 || (args.x.dtype != DType::fp8 && few_rows(stream, args))) return;
   if (!is_quantized(args.weight.dtype)) return product(stream, args);
   if (!fp8_product(stream, args)) product(stream, dequantized(stream, args));

@@ -8,13 +8,14 @@ namespace {
 
 // Element [t, o] of the result.
 void product(const LinearArgs& args, int64_t t, int64_t o) noexcept {
-  const auto& [y, x, weight, bias, accumulate] = args;
+  const auto& [y, x, weight, bias, accumulate, addend] = args;
   double sum = bias ? load_element(bias.data, bias.dtype, o) : 0.0;
   for (int64_t i = 0; i < x.columns(); ++i)
     sum += load_element(x.data, x.dtype, x.offset(t, i)) *
            (is_quantized(weight.dtype) ? quantized_element(weight, o, i)
                                        : load_element(weight.data, weight.dtype, weight.offset(o, i)));
   if (accumulate) sum += load_element(y.data, y.dtype, y.offset(t, o));
+  if (addend) sum += load_element(addend.data, addend.dtype, addend.offset(t, o));
   store_element(y.data, y.dtype, y.offset(t, o), sum);
 }
 
