@@ -29,8 +29,8 @@ CLI::App* add_bench_train(CLI::App& bench) {
   command->add_option("-l", options->training_tokens, "tokens of a sequence, the first of which is not predicted")
       ->check(whole_number(2, 1 << 20))
       ->capture_default_str();
-  command->add_option("--recompute", options->recompute, "activations computed twice: none, in_block or full")
-      ->check(CLI::IsMember({"none", "in_block", "full"}))
+  command->add_option("--recompute", options->recompute, "activations computed twice: none, states, in_block or full")
+      ->check(CLI::IsMember({"none", "states", "in_block", "full"}))
       ->capture_default_str();
   command->add_option("--moments", options->moments, "of AdamW: f32 or 8-bit")
       ->check(CLI::IsMember({"f32", "8-bit"}))

@@ -36,9 +36,7 @@ TrainingOptions training_options(const BenchOptions& options, const ModelConfig&
   TrainingOptions training;
   training.dtype = options.model.dtype.value_or(DType::f32);
   training.activations = options.activations == "f32" ? DType::f32 : usual_activations(config, training.dtype, on);
-  training.recompute = options.recompute == "none"   ? Recompute::none
-                       : options.recompute == "full" ? Recompute::full
-                                                     : Recompute::in_block;
+  training.recompute = recompute_named(options.recompute);
   training.masters = masters(options);
   training.max_rows = options.training_sequences * options.training_tokens;
   return training;

@@ -50,19 +50,19 @@ class Layout {
       place_shape(view, last, dtype, {l_, columns});
     };
     const int64_t e = c_.d_inner, n = c_.d_state, r = c_.dt_rank;
-    place(&MixerActivations::normalised, Recompute::none, options_.dtype, c_.d_model);
+    place(&MixerActivations::normalised, Recompute::states, options_.dtype, c_.d_model);
     place(&MixerActivations::xz, Recompute::in_block, between(), 2 * e);
-    place(&MixerActivations::u, Recompute::none, options_.dtype, e);
+    place(&MixerActivations::u, Recompute::states, options_.dtype, e);
     place(&MixerActivations::dt_B_C, Recompute::in_block, sums(), r + 2 * n);
-    place(&MixerActivations::dt, Recompute::none, options_.dtype, r);
+    place(&MixerActivations::dt, Recompute::states, options_.dtype, r);
     if (c_.variant == Variant::falcon_mamba) {
-      place(&MixerActivations::B, Recompute::none, sums(), n);
-      place(&MixerActivations::C, Recompute::none, sums(), n);
+      place(&MixerActivations::B, Recompute::states, sums(), n);
+      place(&MixerActivations::C, Recompute::states, sums(), n);
     }
-    place(&MixerActivations::delta, Recompute::none, between(), e);
+    place(&MixerActivations::delta, Recompute::states, between(), e);
     at.chunk_states = {};
     if (chunk_rows_ > 0) place_shape(&MixerActivations::chunk_states, Recompute::none, DType::f32, {chunk_rows_, n, e});
-    place(&MixerActivations::y, Recompute::none, options_.dtype, e);
+    place(&MixerActivations::y, Recompute::states, options_.dtype, e);
   }
 
   void place_scratch(MixerScratch& at) const {

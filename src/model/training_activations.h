@@ -1,6 +1,8 @@
 // The memory of a training pass beside the parameters: what is kept for the backward pass, and the rest.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -18,15 +20,24 @@ namespace saker {
 // input of products (4 or, in bf16, 2) and b those of TrainingOptions::activations:
 //   none      all: a (d + r + 4 n) + 3 b e + c (d + 2 e + r), plain Mamba a (2 n) less, and on a GPU the states between
 //             chunks, a n e / 8. Nothing is computed twice.
+//   states    all but the states between chunks, for which the scan's backward pass walks forward once more. On the
+//   CPU,
+//             where it always does, this is none.
 //   in_block  the layer's input, xz and the output of x_proj: a (d + r + 2 n) + 2 b e. Norms, convolution, dt_proj and
 //             scan are computed twice; in_proj, x_proj and out_proj, which are nearly all of a large model's
 //             arithmetic, are not.
 //   full      the layer's input alone: a d. All but out_proj is computed twice.
 // The memory of one layer beyond what is kept is needed once, whatever the number of layers.
-enum class Recompute { none, in_block, full };
+enum class Recompute { none, states, in_block, full };
+inline constexpr std::array kRecomputeLevels{Recompute::none, Recompute::states, Recompute::in_block, Recompute::full};
 // As recipes say.
 constexpr std::string_view name(Recompute level) noexcept {
-  return level == Recompute::none ? "none" : level == Recompute::in_block ? "in_block" : "full";
+  constexpr std::string_view kNames[] = {"none", "states", "in_block", "full"};
+  return kNames[static_cast<size_t>(level)];
+}
+// Of one of these names.
+inline Recompute recompute_named(std::string_view level) {
+  return *std::ranges::find_if(kRecomputeLevels, [&](Recompute one) { return name(one) == level; });
 }
 
 // Of xz and delta, and of gradients between operations, where nobody asks for others: bf16 on a GPU if products are

@@ -240,7 +240,9 @@ void TrainingModel::backward(std::span<const int32_t> ids, Segments segments, co
   for (int64_t layer = config().n_layer - 1; layer >= 0; --layer) {
     const auto i = static_cast<size_t>(layer);
     // What is shared still holds the last layer.
-    if (options_.recompute != Recompute::none && layer + 1 < config().n_layer) rebuild(layer, segments);
+    if (options_.recompute > Recompute::states && layer + 1 < config().n_layer) rebuild(layer, segments);
+    MixerActivations at = at_.layers[i];
+    if (options_.recompute == Recompute::states) at.chunk_states = {};  // they are another layer's by now
     mixer_backward(stream_, config(),
                    {.gradients = layers_[i].gradients,
                     .dresidual = at_.dresidual,
@@ -248,7 +250,7 @@ void TrainingModel::backward(std::span<const int32_t> ids, Segments segments, co
                     .dstate = dstate && dstate->slots() > 0 ? layer_of(*dstate, layer) : MixerState(),
                     .layer = layers_[i].values,
                     .residual = at_.residuals[i],
-                    .at = at_.layers[i],
+                    .at = at,
                     .state = layer_of(at_.before, layer),
                     .segments = segments,
                     .scratch = at_.scratch});

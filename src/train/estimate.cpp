@@ -125,8 +125,7 @@ std::vector<MemoryChoice> memory_choices(const Recipe& recipe, size_t card_bytes
   if (recipe.model.dtype == DType::bf16) formats.push_back(MasterFormat::split);
   for (const MasterFormat masters : formats)
     for (const MomentFormat moments : {MomentFormat::f32, MomentFormat::eight_bit})
-      for (const Recompute recompute : {Recompute::none, Recompute::in_block, Recompute::full})
-        add(masters, moments, recompute);
+      for (const Recompute recompute : kRecomputeLevels) add(masters, moments, recompute);
   return out;
 }
 

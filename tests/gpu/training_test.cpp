@@ -87,7 +87,7 @@ TEST_P(GpuPass, RecomputationAndRepetitionChangeNoBit) {
   TrainingModel first = model(gpu_, batch);
   const Outputs expected = run_pass(first, batch);
   EXPECT_EQ(run_pass(first, batch), expected);
-  for (const Recompute recompute : {Recompute::in_block, Recompute::full}) {
+  for (const Recompute recompute : {Recompute::states, Recompute::in_block, Recompute::full}) {
     TrainingModel other = model(gpu_, batch, recompute);
     EXPECT_EQ(run_pass(other, batch), expected) << static_cast<int>(recompute);
   }
@@ -123,7 +123,7 @@ TEST_P(GpuPass, ManyShortDocumentsAreAFew) {
   TrainingModel planned = model(gpu_, batch);
   ASSERT_GT(static_cast<int64_t>(batch.segments.size()), planned_segments(batch.rows(), 0));
   const Outputs got = run_pass(planned, batch);
-  for (const Recompute recompute : {Recompute::in_block, Recompute::full}) {
+  for (const Recompute recompute : {Recompute::states, Recompute::in_block, Recompute::full}) {
     TrainingModel other = model(gpu_, batch, recompute);
     EXPECT_EQ(run_pass(other, batch), got) << static_cast<int>(recompute);
   }
@@ -306,7 +306,7 @@ TEST_F(GpuPlan, MemoryIsAsPlanned) {
   };
   for (const DType dtype : {DType::bf16, DType::f32}) measure({.dtype = dtype}, {});  // loads kernels
   for (const DType dtype : {DType::bf16, DType::f32})
-    for (const Recompute recompute : {Recompute::none, Recompute::full}) {
+    for (const Recompute recompute : {Recompute::none, Recompute::states, Recompute::full}) {
       const MomentFormat moments = dtype == DType::bf16 ? MomentFormat::eight_bit : MomentFormat::f32;
       const auto [used, planned] = measure({.dtype = dtype, .recompute = recompute}, {.moments = moments});
       EXPECT_NEAR(used, planned, 0.03 * planned) << name(dtype) << " " << name(recompute);

@@ -29,14 +29,13 @@ TEST_P(Training, AnyRecomputationIsTheSameBits) {
   configs[1].tied_embeddings = configs[1].use_bias = true;
   for (const ModelConfig& config : configs) {
     const PassBatch batch = mixed_batch(config);
-    Outputs outputs[3];
-    for (Recompute recompute : {Recompute::none, Recompute::in_block, Recompute::full}) {
+    std::map<Recompute, Outputs> outputs;
+    for (Recompute recompute : kRecomputeLevels) {
       TrainingModel model =
           training_model(GetParam(), {.recompute = recompute, .max_rows = batch.rows() + 5, .max_slots = 4}, 2, config);
-      outputs[static_cast<int>(recompute)] = run_pass(model, batch);
+      outputs[recompute] = run_pass(model, batch);
+      EXPECT_EQ(outputs[recompute], outputs[Recompute::none]) << name(recompute);
     }
-    EXPECT_EQ(outputs[0], outputs[1]);
-    EXPECT_EQ(outputs[0], outputs[2]);
   }
 }
 
@@ -240,22 +239,23 @@ TEST(RoundedActivations, AreRefusedWhereTheyCannotBe) {
 TEST(TrainingMemory, IsWhatThePlanSays) {
   ModelConfig config = tiny_config();
   TrainingOptions options{.dtype = DType::bf16, .max_rows = 100};
-  size_t kept[3];
-  for (Recompute recompute : {Recompute::none, Recompute::in_block, Recompute::full}) {
+  std::map<Recompute, size_t> kept;
+  for (Recompute recompute : kRecomputeLevels) {
     options.recompute = recompute;
     const MemoryPlan plan = TrainingModel::memory(config, options);
     EXPECT_GE(plan.values, static_cast<size_t>(config.parameters()) * 4);
     EXPECT_EQ(plan.gradients, plan.values);
     EXPECT_EQ(plan.total(), plan.values + plan.gradients + plan.rounded + plan.kept + plan.working);
-    kept[static_cast<int>(recompute)] = plan.kept;
+    kept[recompute] = plan.kept;
   }
   // As the header counts, per token and layer, and the residual stream after the last layer.
   const int64_t d = 40, e = 72, n = 16, r = 5, l = 100, p = 3;
   const auto bytes = [&](int64_t per_token) { return static_cast<size_t>(l * (p * per_token + 4 * d)); };
   const size_t padding = Arena::kAlignment * 40;
-  EXPECT_NEAR(kept[0], bytes(4 * (d + 3 * e + r + 4 * n) + 2 * (d + 2 * e + r)), padding);
-  EXPECT_NEAR(kept[1], bytes(4 * (d + 2 * e + r + 2 * n)), padding);
-  EXPECT_NEAR(kept[2], bytes(4 * d), padding);
+  EXPECT_NEAR(kept[Recompute::none], bytes(4 * (d + 3 * e + r + 4 * n) + 2 * (d + 2 * e + r)), padding);
+  EXPECT_NEAR(kept[Recompute::in_block], bytes(4 * (d + 2 * e + r + 2 * n)), padding);
+  EXPECT_NEAR(kept[Recompute::full], bytes(4 * d), padding);
+  EXPECT_EQ(kept[Recompute::states], kept[Recompute::none]);
 }
 
 }  // namespace
