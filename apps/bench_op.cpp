@@ -26,7 +26,6 @@
 #include "ops/rms_norm/rms_norm_cases.h"
 #include "ops/selective_scan/selective_scan_backward_cases.h"
 #include "ops/selective_scan/selective_scan_cases.h"
-#include "ops/split_masters/split_masters_cases.h"
 #include "ops/sum_of_squares/sum_of_squares_cases.h"
 
 namespace saker::apps {
@@ -40,7 +39,6 @@ const std::map<std::string, Cases>& all_cases() {
       {"cast", cast_cases},
       {"sum_of_squares", sum_of_squares_cases},
       {"negative_exp", negative_exp_cases},
-      {"split_masters", split_masters_cases},
       {"selective_scan_backward", selective_scan_backward_cases},
       {"rms_norm_backward", rms_norm_backward_cases},
       {"linear_cross_entropy", linear_cross_entropy_cases},

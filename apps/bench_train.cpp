@@ -143,8 +143,7 @@ class TrainingBench {
     const TrainingOptions& options = model_.options();
     return {{"bytes", free_before_ > free_now ? free_before_ - free_now : 0},
             {"planned_bytes", TrainingModel::memory(config, options, backend_.kind).total() +
-                                  Optimizer::moment_bytes(config, optimizer_.settings().moments) +
-                                  Optimizer::master_bytes(config, options.masters)}};
+                                  Optimizer::moment_bytes(config, optimizer_.settings().moments)}};
   }
 
   Stream& stream() noexcept { return model_.stream(); }

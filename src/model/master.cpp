@@ -1,7 +1,7 @@
 #include "model/master.h"
 
 #include "device/on_host.h"
-#include "ops/split_masters/split_masters.h"
+#include "ops/adamw/split_master.h"
 
 namespace saker {
 

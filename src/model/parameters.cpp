@@ -8,7 +8,7 @@
 #include "device/on_host.h"
 #include "device/stream_memory.h"
 #include "ops/cast/cast.h"
-#include "ops/split_masters/split_masters.h"
+#include "ops/adamw/split_master.h"
 
 namespace saker {
 

@@ -43,8 +43,6 @@ constexpr OpTable kReference{
     .adamw = each<reference::adamw>,
     .adamw_8bit = reference::adamw_8bit,
     .negative_exp = reference::negative_exp,
-    .split_masters = reference::split_masters,
-    .join_masters = reference::join_masters,
 };
 constexpr OpTable kCpu{
     .embedding = cpu::embedding,
@@ -68,8 +66,6 @@ constexpr OpTable kCpu{
     .adamw = each<cpu::adamw>,
     .adamw_8bit = cpu::adamw_8bit,
     .negative_exp = cpu::negative_exp,
-    .split_masters = cpu::split_masters,
-    .join_masters = cpu::join_masters,
 };
 
 std::string_view environment(const char* variable) {
@@ -97,8 +93,6 @@ void for_each_op(OpTable& table, const OpTable& other, const Visit& visit) {
   visit("adamw", table.adamw, other.adamw);
   visit("adamw_8bit", table.adamw_8bit, other.adamw_8bit);
   visit("negative_exp", table.negative_exp, other.negative_exp);
-  visit("split_masters", table.split_masters, other.split_masters);
-  visit("join_masters", table.join_masters, other.join_masters);
 }
 
 void use_reference(OpTable& table, std::string_view op) {

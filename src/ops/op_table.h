@@ -22,7 +22,6 @@
 #include "ops/rms_norm/rms_norm_backward.h"
 #include "ops/selective_scan/selective_scan.h"
 #include "ops/selective_scan/selective_scan_backward.h"
-#include "ops/split_masters/split_masters.h"
 #include "ops/sum_of_squares/sum_of_squares.h"
 
 namespace saker {
@@ -51,8 +50,6 @@ struct OpTable {
   void (*adamw)(Stream&, std::span<const AdamwArgs>);
   void (*adamw_8bit)(Stream&, const Adamw8bitArgs&);
   void (*negative_exp)(Stream&, const NegativeExpArgs&);
-  void (*split_masters)(Stream&, const SplitMastersArgs&);
-  void (*join_masters)(Stream&, const JoinMastersArgs&);
 };
 
 // What to run on. Environment: SAKER_BACKEND=reference|cpu|cuda, SAKER_CPU_ISA=baseline|avx2|avx512 (at most),

@@ -26,8 +26,6 @@ constexpr OpTable kCuda{
     .adamw = cuda::adamw,
     .adamw_8bit = cuda::adamw_8bit,
     .negative_exp = cuda::negative_exp,
-    .split_masters = cuda::split_masters,
-    .join_masters = cuda::join_masters,
 };
 
 }  // namespace

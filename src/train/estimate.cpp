@@ -115,8 +115,7 @@ std::vector<MemoryChoice> memory_choices(const Recipe& recipe, size_t card_bytes
     const auto bytes = [&](int64_t rows) {
       options.max_rows = rows;
       return TrainingModel::memory(recipe.model.config, options, BackendKind::cuda).total() +
-             Optimizer::moment_bytes(recipe.model.config, moments) +
-             Optimizer::master_bytes(recipe.model.config, masters) + lane_bytes(recipe);
+             Optimizer::moment_bytes(recipe.model.config, moments) + lane_bytes(recipe);
     };
     out.push_back({masters, moments, recompute, bytes(micro_batch_tokens(recipe)),
                    largest_multiple(longest_context(recipe), card_bytes, bytes)});
@@ -149,7 +148,7 @@ RunEstimate estimate(const Recipe& recipe, const TokenDataset* dataset, BackendK
           {out.steps, step->tokens_after, step->stage, step->context, step->rows, step->learning_rate, mark->what});
   }
   out.memory = TrainingModel::memory(recipe.model.config, training_options(recipe, on), on);
-  out.memory.working += Optimizer::master_bytes(recipe.model.config, recipe.optimizer.masters);
+  out.memory.working += Optimizer::master_bytes(recipe.model.config, recipe.optimizer.masters, on);
   out.moment_bytes = Optimizer::moment_bytes(recipe.model.config, recipe.optimizer.moments);
   out.lane_bytes = lane_bytes(recipe);
   if (writes_beside_training(recipe)) {

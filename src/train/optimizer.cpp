@@ -4,7 +4,6 @@
 
 #include "device/stream_memory.h"
 #include "ops/adamw/adamw.h"
-#include "ops/split_masters/split_masters.h"
 #include "ops/sum_of_squares/sum_of_squares.h"
 
 namespace saker {
@@ -39,14 +38,14 @@ size_t Optimizer::moment_bytes(const ModelConfig& config, MomentFormat format) {
   return 2 * bytes;
 }
 
-size_t Optimizer::master_bytes(const ModelConfig& config, MasterFormat format) {
-  return format == MasterFormat::f32 ? 0 : static_cast<size_t>(Parameters::largest_rounded(config)) * sizeof(float);
+size_t Optimizer::master_bytes(const ModelConfig& config, MasterFormat format, BackendKind on) {
+  return format == MasterFormat::f32 || on == BackendKind::cuda
+             ? 0
+             : static_cast<size_t>(Parameters::largest_rounded(config)) * sizeof(float);
 }
 
 Optimizer::Optimizer(Parameters& parameters, const OptimizerSettings& settings)
     : parameters_(parameters), settings_(settings), squared_norm_(DType::f64, {1}, parameters.place()) {
-  if (settings.masters == MasterFormat::split)
-    joined_ = Tensor(DType::f32, {Parameters::largest_rounded(parameters.config())}, parameters.place());
   if (!parameters.place().on_host()) norm_on_host_ = Buffer::pinned(sizeof(double));
   for (const Parameter& parameter : parameters.all()) {
     moments1_.push_back(zero_moment(parameter, settings.moments, parameters.place()));
@@ -64,9 +63,9 @@ double Optimizer::gradient_norm(Stream& stream) {
 }
 
 AdamwArgs Optimizer::common(const Parameter& parameter, double learning_rate) {
-  const bool splits = parameter.master().is_split();
-  return {.parameter = splits ? TensorView(joined_.view().data, DType::f32, parameter.value.shape) : parameter.value,
-          .rounded = splits ? TensorView() : parameter.rounded,
+  return {.parameter = parameter.value,
+          .rounded = parameter.rounded,
+          .low = parameter.low,
           .gradient = parameter.gradient,
           .squared_norm = squared_norm_.view(),
           .max_norm = settings_.clip_norm,
@@ -84,29 +83,16 @@ void Optimizer::step(Stream& stream, double learning_rate) {
   const auto parameters = parameters_.all();
   together_.clear();
   for (size_t i = 0; i < parameters.size(); ++i) {
-    const Parameter& parameter = parameters[i];
-    const AdamwArgs args = common(parameter, learning_rate);
-    if (!parameter.master().is_split()) {
-      moments1_[i].exponents ? update(stream, i, args) : together_.push_back(with_moments(args, i));
+    AdamwArgs args = common(parameters[i], learning_rate);
+    if (moments1_[i].exponents) {
+      adamw_8bit(stream, {.adamw = args, .moment1 = moments1_[i].coded(), .moment2 = moments2_[i].coded()});
       continue;
     }
-    join_masters(stream, {.master = args.parameter, .high = parameter.rounded, .low = parameter.low});
-    update(stream, i, args);
-    split_masters(stream, {.high = parameter.rounded, .low = parameter.low, .master = args.parameter});
+    args.moment1 = moments1_[i].values.view();
+    args.moment2 = moments2_[i].values.view();
+    together_.push_back(args);
   }
   adamw(stream, together_);
-}
-
-AdamwArgs Optimizer::with_moments(AdamwArgs args, size_t i) {
-  args.moment1 = moments1_[i].values.view();
-  args.moment2 = moments2_[i].values.view();
-  return args;
-}
-
-void Optimizer::update(Stream& stream, size_t i, const AdamwArgs& args) {
-  if (moments1_[i].exponents)
-    return adamw_8bit(stream, {.adamw = args, .moment1 = moments1_[i].coded(), .moment2 = moments2_[i].coded()});
-  adamw(stream, with_moments(args, i));
 }
 
 }  // namespace saker

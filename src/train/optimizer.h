@@ -59,19 +59,16 @@ class Optimizer {
   Moment& moment2(size_t i) { return moments2_[i]; }
 
   static size_t moment_bytes(const ModelConfig& config, MomentFormat format);
-  // Of the master in one piece, one parameter at a time.
-  static size_t master_bytes(const ModelConfig& config, MasterFormat format);
+  // Of a split master in one piece, one parameter at a time, on the host.
+  static size_t master_bytes(const ModelConfig& config, MasterFormat format, BackendKind on);
 
  private:
   AdamwArgs common(const Parameter& parameter, double learning_rate);
-  AdamwArgs with_moments(AdamwArgs args, size_t i);
-  void update(Stream& stream, size_t i, const AdamwArgs& args);
 
   Parameters& parameters_;
   OptimizerSettings settings_;
   std::vector<Moment> moments1_, moments2_;
   Tensor squared_norm_;              // [1] f64
-  Tensor joined_;                    // of the largest master that is split
   Buffer norm_on_host_;              // pinned; of a GPU
   std::vector<AdamwArgs> together_;  // of a step: tensors that are updated in one operation
   int64_t steps_ = 0;

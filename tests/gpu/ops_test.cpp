@@ -33,7 +33,6 @@
 #include "ops/rms_norm/rms_norm_cases.h"
 #include "ops/selective_scan/selective_scan_backward_cases.h"
 #include "ops/selective_scan/selective_scan_cases.h"
-#include "ops/split_masters/split_masters_cases.h"
 #include "ops/sum_of_squares/sum_of_squares_cases.h"
 
 namespace saker {
@@ -340,9 +339,6 @@ TEST_F(GpuGradients, Adamw8bit) {
 }
 TEST_F(GpuGradients, NegativeExp) {
   test_op_cases_on(gpu_, negative_exp_cases());
-}
-TEST_F(GpuGradients, SplitMasters) {
-  test_op_cases_on(gpu_, split_masters_cases());
 }
 TEST_F(GpuGradients, SumOfSquares) {
   test_op_cases_on(gpu_, without_benchmarks(sum_of_squares_cases()));

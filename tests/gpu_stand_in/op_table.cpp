@@ -93,8 +93,6 @@ constexpr OpTable kStandIn{
     .adamw = each_queued<cpu::adamw>,
     .adamw_8bit = queued<cpu::adamw_8bit>,
     .negative_exp = queued<cpu::negative_exp>,
-    .split_masters = queued<cpu::split_masters>,
-    .join_masters = queued<cpu::join_masters>,
 };
 
 }  // namespace

@@ -13,8 +13,8 @@ namespace {
 void check_adamw(const OpCheck& check, const AdamwArgs& args) {
   const int64_t elements = args.parameter.shape.elements();
   for (const auto& [name, view] :
-       {std::pair("parameter", ConstTensorView(args.parameter)), std::pair("moment1", ConstTensorView(args.moment1)),
-        std::pair("moment2", ConstTensorView(args.moment2)), std::pair("gradient", args.gradient)}) {
+       {std::pair("moment1", ConstTensorView(args.moment1)), std::pair("moment2", ConstTensorView(args.moment2)),
+        std::pair("gradient", args.gradient)}) {
     check.elements(name, view, elements);
     check.contiguous(name, view);
     check.activation(name, view);
@@ -43,8 +43,17 @@ void adamw(Stream& stream, std::span<const AdamwArgs> list) {
 }
 
 void check_adamw_settings(const OpCheck& check, const AdamwArgs& args) {
+  const int64_t elements = args.parameter.shape.elements();
+  check.contiguous("parameter", args.parameter);
+  check.activation("parameter", args.parameter);
+  if (args.low) {
+    check.elements("low", args.low, 2 * elements);
+    check.contiguous("low", args.low);
+    check.same_type("low", args.low, DType::u8);
+    check.that(static_cast<bool>(args.rounded), "rounded, the upper half, beside low", "none");
+  }
   if (args.rounded) {
-    check.elements("rounded", args.rounded, args.parameter.shape.elements());
+    check.elements("rounded", args.rounded, elements);
     check.contiguous("rounded", args.rounded);
     check.same_type("rounded", args.rounded, DType::bf16);
   }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "ops/adamw/adamw_8bit.h"
+#include "ops/adamw/split_master.h"
 #include "ops/op_case.h"
 
 namespace saker {
@@ -11,6 +12,7 @@ namespace saker {
 struct Adamw8bitCase {
   int64_t elements = 1000;
   bool rounded = false;
+  bool split = false;          // the master, into `rounded` and the rest
   double squared_norm = -1.0;  // negative: not given
   double weight_decay = 0.1;
   double gradient_scale = 1.0;  // also how far gradients and moments are apart
@@ -27,12 +29,16 @@ class Adamw8bitProblem : public OpProblem {
         parameter_(DType::f32, {c.elements}, 2),
         gradient_(DType::f32, {c.elements}, 3),
         rounded_(DType::bf16, {c.elements}, 4),
+        low_(DType::u8, {2 * c.elements}, 7),
         first_(c.elements, 5),
         second_(c.elements, 6) {}
 
   void run(Stream& stream) override {
-    adamw_8bit(stream, {.adamw = {.parameter = parameter_.on(stream),
-                                  .rounded = case_.rounded ? rounded_.on(stream) : TensorView(),
+    if (case_.split) split();
+    adamw_8bit(stream, {.adamw = {.parameter = case_.split ? TensorView(nullptr, DType::f32, Shape{case_.elements})
+                                                           : parameter_.on(stream),
+                                  .rounded = case_.rounded || case_.split ? rounded_.on(stream) : TensorView(),
+                                  .low = case_.split ? low_.on(stream) : TensorView(),
                                   .gradient = gradient_.on(stream),
                                   .squared_norm =
                                       case_.squared_norm >= 0.0 ? ConstTensorView(norm_.on(stream)) : ConstTensorView(),
@@ -43,6 +49,9 @@ class Adamw8bitProblem : public OpProblem {
                                   .step = case_.step},
                         .moment1 = first_.on(stream),
                         .moment2 = second_.on(stream)});
+    if (!case_.split) return;
+    stream.wait();
+    join();
   }
   std::vector<OpOutput> outputs() const override {
     return {{"parameter", &parameter_, 1.0, 2.0},   {"rounded", &rounded_, 1.0, 2.0},
@@ -66,8 +75,23 @@ class Adamw8bitProblem : public OpProblem {
   };
 
  private:
+  // What the tensors of a split master hold, of the parameter and back.
+  void split() {
+    const TensorView whole = parameter_.view(), high = rounded_.view(), low = low_.view();
+    for (int64_t i = 0; i < case_.elements; ++i) {
+      const SplitMaster parts = split_master(whole.as<uint32_t>()[i]);
+      high.as<uint16_t>()[i] = parts.high;
+      low.as<uint16_t>()[i] = parts.low;
+    }
+  }
+  void join() {
+    const TensorView whole = parameter_.view(), high = rounded_.view(), low = low_.view();
+    for (int64_t i = 0; i < case_.elements; ++i)
+      whole.as<uint32_t>()[i] = joined_master({high.as<uint16_t>()[i], low.as<uint16_t>()[i]});
+  }
+
   Adamw8bitCase case_;
-  CaseTensor norm_, parameter_, gradient_, rounded_;
+  CaseTensor norm_, parameter_, gradient_, rounded_, low_;
   Moment first_, second_;
 };
 
@@ -75,6 +99,7 @@ inline std::vector<OpCase> adamw_8bit_cases() {
   std::vector<Adamw8bitCase> list;
   for (int64_t elements : {0, 1, 15, 17, 255, 256, 257, 1023, 1025, 10000}) list.push_back({.elements = elements});
   list.push_back({.elements = 300, .rounded = true});
+  for (int64_t elements : {5, 256, 1027}) list.push_back({.elements = elements, .split = true});
   for (double squared_norm : {0.25, 100.0}) list.push_back({.squared_norm = squared_norm});
   for (double scale : {1e-12, 1e-4, 1e4}) list.push_back({.gradient_scale = scale});
   list.push_back({.weight_decay = 0.0, .step = 1});
@@ -85,7 +110,10 @@ inline std::vector<OpCase> adamw_8bit_cases() {
   for (const Adamw8bitCase& c : list) {
     const auto count = static_cast<double>(c.elements);
     cases.push_back({fmt::format("{} elements{} norm^2={} scale={} decay={} step={}", c.elements,
-                                 c.rounded ? " rounded" : "", c.squared_norm, c.gradient_scale, c.weight_decay, c.step),
+                                 c.rounded ? " rounded"
+                                 : c.split ? " split"
+                                           : "",
+                                 c.squared_norm, c.gradient_scale, c.weight_decay, c.step),
                      [c] { return std::make_unique<Adamw8bitProblem>(c); }, (c.rounded ? 18.0 : 16.0) * count,
                      60.0 * count, c.benchmark});
   }

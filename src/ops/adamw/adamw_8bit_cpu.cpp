@@ -10,6 +10,7 @@
 #include "device/cpu/parallel.h"
 #include "device/cpu/simd-inl.h"
 #include "ops/adamw/adamw_8bit.h"
+#include "ops/adamw/whole_master.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace saker::HWY_NAMESPACE {
@@ -179,6 +180,8 @@ HWY_EXPORT(adamw_8bit_blocks);
 namespace cpu {
 
 void adamw_8bit(Stream& stream, const Adamw8bitArgs& args) noexcept {
+  if (args.adamw.low)
+    return cpu::adamw_8bit(stream, {WholeMaster(stream, args.adamw).args(), args.moment1, args.moment2});
   const uint32_t key = moment_random_key(args.adamw.step);
   const int64_t blocks = moment_blocks(args.adamw.parameter.shape.elements());
   parallel_for(stream.threads(), blocks, 4, [&](int64_t begin, int64_t end) {

@@ -13,8 +13,12 @@ constexpr int kThreads = 256, kEach = 8, kLanes = 32;
 static_assert(kEach * kLanes == kMomentBlock);
 
 struct CodedUpdate {
-  float* parameter;
-  __nv_bfloat16* rounded;  // or null
+  float* parameter;  // or null: high and low
+  union {
+    __nv_bfloat16* rounded;  // or null
+    uint16_t* high;
+  };
+  uint16_t* low;
   const float* gradient;
   uint8_t *codes1, *codes2, *exponents1, *exponents2;
   int64_t count;
@@ -114,6 +118,7 @@ __device__ __forceinline__ void store_each(T* to, const Vector<T, kEach>& from, 
 }
 
 // Bytes: 16 an element, 18 with `rounded`.
+template <bool kSplit>
 __global__ void __launch_bounds__(kThreads) adamw_8bit_kernel(const CodedUpdate u, bool whole) {
   __shared__ float shared_factor;
   if (threadIdx.x == 0) shared_factor = gradient_factor(u.step);
@@ -124,7 +129,14 @@ __global__ void __launch_bounds__(kThreads) adamw_8bit_kernel(const CodedUpdate 
   if (block * kMomentBlock >= u.count) return;  // all lanes of a warp
   const float factor = shared_factor;
   const float scale1 = scale_of(u.exponents1[block]), scale2 = scale_of(u.exponents2[block]);
-  Vector<float, kEach> p = load_each(u.parameter + i, left, whole), m, v;
+  Vector<float, kEach> p, m, v;
+  if constexpr (kSplit) {
+    const auto high = load_each(u.high + i, left, whole), low = load_each(u.low + i, left, whole);
+#pragma unroll
+    for (int k = 0; k < kEach; ++k) p.at[k] = joined(high.at[k], low.at[k]);
+  } else {
+    p = load_each(u.parameter + i, left, whole);
+  }
   const Vector<float, kEach> g = load_each(u.gradient + i, left, whole);
   Vector<uint8_t, kEach> codes1 = load_each(u.codes1 + i, left, whole), codes2 = load_each(u.codes2 + i, left, whole);
   constexpr uint32_t kSign = First::kLargest + 1;
@@ -143,7 +155,6 @@ __global__ void __launch_bounds__(kThreads) adamw_8bit_kernel(const CodedUpdate 
   }
   const uint32_t exponent1 = exponent_of(warp_largest(largest1)), exponent2 = exponent_of(warp_largest(largest2));
   const float inverse1 = inverse_of(exponent1), inverse2 = inverse_of(exponent2);
-  Vector<__nv_bfloat16, kEach> rounded;
 #pragma unroll
   for (int k = 0; k < kEach; ++k) {
     const uint32_t random = random_of(static_cast<uint32_t>(i + k), u.key);
@@ -152,12 +163,22 @@ __global__ void __launch_bounds__(kThreads) adamw_8bit_kernel(const CodedUpdate 
     const uint32_t code2 = encoded<Second>(v.at[k], inverse2, random >> (32 - kMomentDroppedBits));
     codes2.at[k] = static_cast<uint8_t>(v.at[k] > 0.0f ? max(code2, 1u) : code2);
     p.at[k] = moved(p.at[k], m.at[k], v.at[k], u.step);
-    rounded.at[k] = round_to<__nv_bfloat16>(p.at[k]);
   }
-  store_each(u.parameter + i, p, left, whole);
+  if constexpr (kSplit) {
+    Vector<uint16_t, kEach> high, low;
+#pragma unroll
+    for (int k = 0; k < kEach; ++k) high.at[k] = high_half(p.at[k]), low.at[k] = low_half(p.at[k]);
+    store_each(u.high + i, high, left, whole);
+    store_each(u.low + i, low, left, whole);
+  } else {
+    store_each(u.parameter + i, p, left, whole);
+    Vector<__nv_bfloat16, kEach> rounded;
+#pragma unroll
+    for (int k = 0; k < kEach; ++k) rounded.at[k] = round_to<__nv_bfloat16>(p.at[k]);
+    if (u.rounded) store_each(u.rounded + i, rounded, left, whole);
+  }
   store_each(u.codes1 + i, codes1, left, whole);
   store_each(u.codes2 + i, codes2, left, whole);
-  if (u.rounded) store_each(u.rounded + i, rounded, left, whole);
   if (lane > 0) return;
   u.exponents1[block] = static_cast<uint8_t>(exponent1);
   u.exponents2[block] = static_cast<uint8_t>(exponent2);
@@ -173,6 +194,7 @@ void adamw_8bit(Stream& stream, const Adamw8bitArgs& args) {
   const auto bytes = [](const TensorView& view) { return static_cast<uint8_t*>(view.data); };
   const CodedUpdate update{.parameter = static_cast<float*>(args.adamw.parameter.data),
                            .rounded = static_cast<__nv_bfloat16*>(args.adamw.rounded.data),
+                           .low = static_cast<uint16_t*>(args.adamw.low.data),
                            .gradient = static_cast<const float*>(args.adamw.gradient.data),
                            .codes1 = bytes(args.moment1.codes),
                            .codes2 = bytes(args.moment2.codes),
@@ -182,10 +204,11 @@ void adamw_8bit(Stream& stream, const Adamw8bitArgs& args) {
                            .key = moment_random_key(args.adamw.step),
                            .step = adamw_step_of(args.adamw)};
   const bool whole = is_aligned(args.adamw.parameter, 16) && is_aligned(args.adamw.gradient, 16) &&
-                     is_aligned(args.adamw.rounded, 16) && is_aligned(args.moment1.codes, 8) &&
-                     is_aligned(args.moment2.codes, 8);
+                     is_aligned(args.adamw.rounded, 16) && is_aligned(args.adamw.low, 16) &&
+                     is_aligned(args.moment1.codes, 8) && is_aligned(args.moment2.codes, 8);
   const auto blocks = static_cast<unsigned>(ceil_div(moment_blocks(update.count), kThreads / kLanes));
-  adamw_8bit_kernel<<<blocks, kThreads, 0, handle(stream)>>>(update, whole);
+  auto* const kernel = args.adamw.low ? adamw_8bit_kernel<true> : adamw_8bit_kernel<false>;
+  kernel<<<blocks, kThreads, 0, handle(stream)>>>(update, whole);
   state_of(stream).launched("adamw_8bit_kernel");
 }
 

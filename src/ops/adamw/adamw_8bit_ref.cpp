@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "ops/adamw/adamw_8bit.h"
+#include "ops/adamw/whole_master.h"
 
 namespace saker::reference {
 
@@ -64,7 +65,9 @@ void move_parameter(const AdamwArgs& step, const NewMoments& moments) {
 
 }  // namespace
 
-void adamw_8bit(Stream&, const Adamw8bitArgs& args) noexcept {
+void adamw_8bit(Stream& stream, const Adamw8bitArgs& args) noexcept {
+  if (args.adamw.low)
+    return reference::adamw_8bit(stream, {WholeMaster(stream, args.adamw).args(), args.moment1, args.moment2});
   const int64_t elements = args.adamw.parameter.shape.elements();
   const uint32_t key = moment_random_key(args.adamw.step);
   const NewMoments moments = new_moments(args);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "ops/adamw/adamw.h"
+#include "ops/adamw/split_master.h"
 #include "ops/op_case.h"
 
 namespace saker {
@@ -11,6 +12,7 @@ namespace saker {
 struct AdamwCase {
   int64_t elements = 100;
   bool rounded = false;
+  bool split = false;          // the master, into `rounded` and the rest
   double squared_norm = -1.0;  // negative: not given
   double max_norm = 1.0, gradient_scale = 1.0, weight_decay = 0.1;
   int64_t step = 3;
@@ -27,12 +29,17 @@ class AdamwProblem : public OpProblem {
         moment1_(DType::f32, {c.elements}, 3, 0.0, 0.1),
         moment2_(DType::f32, {c.elements}, 4, 0.5, 0.05),
         gradient_(DType::f32, {c.elements}, 5),
-        rounded_(DType::bf16, {c.elements}, 6) {}
+        rounded_(DType::bf16, {c.elements}, 6),
+        low_(DType::u8, {2 * c.elements}, 7) {}
 
   void run(Stream& stream) override {
+    if (case_.split) split();
     std::vector<AdamwArgs> list;
     for (int64_t i = 0; i < case_.tensors; ++i) list.push_back(args(stream, i));
     adamw(stream, list);
+    if (!case_.split) return;
+    stream.wait();
+    join();
   }
   std::vector<OpOutput> outputs() const override {
     return {{"parameter", &parameter_, 1.0, 2.0},
@@ -42,17 +49,33 @@ class AdamwProblem : public OpProblem {
   }
 
  private:
+  // What the tensors of a split master hold, of the parameter and back.
+  void split() {
+    const TensorView whole = parameter_.view(), high = rounded_.view(), low = low_.view();
+    for (int64_t i = 0; i < case_.elements; ++i) {
+      const SplitMaster parts = split_master(whole.as<uint32_t>()[i]);
+      high.as<uint16_t>()[i] = parts.high;
+      low.as<uint16_t>()[i] = parts.low;
+    }
+  }
+  void join() {
+    const TensorView whole = parameter_.view(), high = rounded_.view(), low = low_.view();
+    for (int64_t i = 0; i < case_.elements; ++i)
+      whole.as<uint32_t>()[i] = joined_master({high.as<uint16_t>()[i], low.as<uint16_t>()[i]});
+  }
+
   AdamwArgs args(Stream& stream, int64_t tensor) {
     const int64_t begin = begin_of(tensor), elements = begin_of(tensor + 1) - begin;
-    const auto part = [&](CaseTensor& whole) {
+    const auto part = [&](CaseTensor& whole, int64_t each = 1) {
       const TensorView view = whole.on(stream);
-      return TensorView(static_cast<std::byte*>(view.data) + static_cast<size_t>(begin) * size_of(view.dtype),
-                        view.dtype, Shape{elements});
+      return TensorView(static_cast<std::byte*>(view.data) + static_cast<size_t>(each * begin) * size_of(view.dtype),
+                        view.dtype, Shape{each * elements});
     };
-    return {.parameter = part(parameter_),
+    return {.parameter = case_.split ? TensorView(nullptr, DType::f32, Shape{elements}) : part(parameter_),
             .moment1 = part(moment1_),
             .moment2 = part(moment2_),
-            .rounded = case_.rounded ? part(rounded_) : TensorView(),
+            .rounded = case_.rounded || case_.split ? part(rounded_) : TensorView(),
+            .low = case_.split ? part(low_, 2) : TensorView(),
             .gradient = part(gradient_),
             .squared_norm = case_.squared_norm >= 0.0 ? ConstTensorView(norm_.on(stream)) : ConstTensorView(),
             .max_norm = case_.max_norm,
@@ -65,7 +88,7 @@ class AdamwProblem : public OpProblem {
   int64_t begin_of(int64_t tensor) const { return case_.elements * tensor * tensor / (case_.tensors * case_.tensors); }
 
   AdamwCase case_;
-  CaseTensor norm_, parameter_, moment1_, moment2_, gradient_, rounded_;
+  CaseTensor norm_, parameter_, moment1_, moment2_, gradient_, rounded_, low_;
 };
 
 inline std::vector<OpCase> adamw_cases() {
@@ -79,6 +102,8 @@ inline std::vector<OpCase> adamw_cases() {
   list.push_back({.step = 100000});
   list.push_back({.elements = 5000, .rounded = true, .squared_norm = 100.0, .tensors = 7});
   list.push_back({.elements = 130 * 130 * 4, .tensors = 130});
+  list.push_back({.elements = 1027, .split = true});
+  list.push_back({.elements = 5000, .split = true, .squared_norm = 100.0, .tensors = 7});
   list.push_back({.elements = 4 << 20, .rounded = true, .squared_norm = 100.0, .benchmark = true});
 
   std::vector<OpCase> cases;
@@ -86,7 +111,10 @@ inline std::vector<OpCase> adamw_cases() {
     const auto count = static_cast<double>(c.elements);
     cases.push_back(
         {fmt::format("{} elements in {}{} norm^2={} max={} scale={} decay={} step={}", c.elements, c.tensors,
-                     c.rounded ? " rounded" : "", c.squared_norm, c.max_norm, c.gradient_scale, c.weight_decay, c.step),
+                     c.rounded ? " rounded"
+                     : c.split ? " split"
+                               : "",
+                     c.squared_norm, c.max_norm, c.gradient_scale, c.weight_decay, c.step),
          [c] { return std::make_unique<AdamwProblem>(c); }, (c.rounded ? 30.0 : 28.0) * count, 14.0 * count,
          c.benchmark});
   }

@@ -8,6 +8,7 @@
 #include "device/cpu/parallel.h"
 #include "device/cpu/simd-inl.h"
 #include "ops/adamw/adamw.h"
+#include "ops/adamw/whole_master.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace saker::HWY_NAMESPACE {
@@ -54,6 +55,7 @@ HWY_EXPORT(adamw_elements);
 namespace cpu {
 
 void adamw(Stream& stream, const AdamwArgs& args) noexcept {
+  if (args.low) return cpu::adamw(stream, WholeMaster(stream, args).args());
   parallel_for(stream.threads(), args.parameter.shape.elements(), 1024, [&](int64_t begin, int64_t end) {
     HWY_DYNAMIC_DISPATCH(adamw_elements)(args, begin, end);
   });

@@ -1,10 +1,12 @@
 #include <cmath>
 
 #include "ops/adamw/adamw.h"
+#include "ops/adamw/whole_master.h"
 
 namespace saker::reference {
 
-void adamw(Stream&, const AdamwArgs& args) noexcept {
+void adamw(Stream& stream, const AdamwArgs& args) noexcept {
+  if (args.low) return reference::adamw(stream, WholeMaster(stream, args).args());
   const double factor = adamw_gradient_factor(args);
   const double correction1 = 1.0 - std::pow(args.beta1, static_cast<double>(args.step));
   const double correction2 = 1.0 - std::pow(args.beta2, static_cast<double>(args.step));

@@ -44,4 +44,15 @@ __device__ __forceinline__ float moved(float parameter, float m, float v, const 
   return parameter - fmaf(step.decay, parameter, ratio);
 }
 
+// A split master (split_master.h) as one.
+__device__ __forceinline__ float joined(uint16_t high, uint16_t low) {
+  return __uint_as_float((uint32_t{high} << 16) + low - (low >= 0x8000u ? 0x10000u : 0u));
+}
+__device__ __forceinline__ uint16_t high_half(float master) {
+  return static_cast<uint16_t>((__float_as_uint(master) + 0x8000u) >> 16);
+}
+__device__ __forceinline__ uint16_t low_half(float master) {
+  return static_cast<uint16_t>(__float_as_uint(master));
+}
+
 }  // namespace saker::cuda

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
+#include <vector>
 
 #include "core/error.h"
 #include "ops/adamw/adamw_cases.h"
@@ -71,6 +73,28 @@ TEST(Adamw, ANormThatIsNoNumberMakesAStepThatIsNone) {
                    .max_norm = 1.0,
                    .lr = 0.01});
     EXPECT_TRUE(std::isnan(p[0]));
+  }
+}
+
+// A rate of zero moves nothing: what is joined for the step is split again, bit for bit.
+TEST(Adamw, ASplitMasterIsThatMaster) {
+  for (BackendKind kind : {BackendKind::reference, BackendKind::cpu}) {
+    Stream stream(open_backend(kind, 2));
+    constexpr int64_t kCount = 40'000;  // several pieces
+    CaseTensor high(DType::bf16, {kCount}, 1), low(DType::u8, {2 * kCount}, 2), m(DType::f32, {kCount}, 3),
+        v(DType::f32, {kCount}, 4, 1.0, 0.1), g(DType::f32, {kCount}, 5);
+    for (int64_t i = 0; i < kCount; ++i) low.view().as<uint16_t>()[i] = static_cast<uint16_t>(i * 40'503);
+    const std::vector<uint16_t> high_before(high.view().as<uint16_t>(), high.view().as<uint16_t>() + kCount),
+        low_before(low.view().as<uint16_t>(), low.view().as<uint16_t>() + kCount);
+    adamw(stream, {.parameter = {nullptr, DType::f32, Shape{kCount}},
+                   .moment1 = m.view(),
+                   .moment2 = v.view(),
+                   .rounded = high.view(),
+                   .low = low.view(),
+                   .gradient = g.view(),
+                   .lr = 0.0});
+    EXPECT_TRUE(std::equal(high_before.begin(), high_before.end(), high.view().as<uint16_t>()));
+    EXPECT_TRUE(std::equal(low_before.begin(), low_before.end(), low.view().as<uint16_t>()));
   }
 }
 
