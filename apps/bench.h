@@ -18,8 +18,8 @@ struct BenchOptions {
   std::vector<int64_t> prefill_tokens{512}, sequences{1};  // several on a GPU
   int64_t chunk = 0;  // most tokens of a prompt at once on a GPU; 0: as the model's default
   int64_t decode_tokens = 128;
-  int64_t training_sequences = 8;  // of a step of training
-  int64_t training_tokens = 256;   // of a sequence in a step of training
+  int64_t training_sequences = 8;    // of a step of training
+  int64_t training_tokens = 256;     // of a sequence in a step of training
   std::string recompute = "none";    // none, states, in_block, full
   std::string moments = "f32";       // or 8-bit
   std::string masters = "f32";       // or split

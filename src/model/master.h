@@ -7,7 +7,8 @@
 
 namespace saker {
 
-// split: of what products read in bf16, that copy and 16 bits more (ops/adamw/split_master.h). 2 bytes a parameter less.
+// split: of what products read in bf16, that copy and 16 bits more (ops/adamw/split_master.h). 2 bytes a parameter
+// less.
 enum class MasterFormat { f32, split };
 // As recipes say.
 constexpr std::string_view name(MasterFormat format) noexcept {

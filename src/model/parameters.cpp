@@ -7,8 +7,8 @@
 #include "core/error.h"
 #include "device/on_host.h"
 #include "device/stream_memory.h"
-#include "ops/cast/cast.h"
 #include "ops/adamw/split_master.h"
+#include "ops/cast/cast.h"
 
 namespace saker {
 
