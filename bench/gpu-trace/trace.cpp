@@ -84,8 +84,12 @@ void write_file() {
 extern "C" int InitializeInjection() {
   cuptiActivityRegisterCallbacks(on_request, on_complete);
   for (const CUpti_ActivityKind kind :
-       {CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL, CUPTI_ACTIVITY_KIND_MEMCPY, CUPTI_ACTIVITY_KIND_MEMSET})
-    cuptiActivityEnable(kind);
+       {CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL, CUPTI_ACTIVITY_KIND_MEMCPY, CUPTI_ACTIVITY_KIND_MEMSET}) {
+    const CUptiResult result = cuptiActivityEnable(kind);
+    const char* found = nullptr;
+    if (result != CUPTI_SUCCESS && cuptiGetResultString(result, &found) == CUPTI_SUCCESS)
+      std::fprintf(stderr, "gpu-trace: expected records of kind %d, found %s\n", static_cast<int>(kind), found);
+  }
   std::atexit(write_file);
   return 1;
 }

@@ -21,8 +21,7 @@ namespace saker {
 //   none      all: a (d + r + 4 n) + 3 b e + c (d + 2 e + r), plain Mamba a (2 n) less, and on a GPU the states between
 //             chunks, a n e / 8. Nothing is computed twice.
 //   states    all but the states between chunks, for which the scan's backward pass walks forward once more. On the
-//   CPU,
-//             where it always does, this is none.
+//             CPU, where it always does, this is none.
 //   in_block  the layer's input, xz and the output of x_proj: a (d + r + 2 n) + 2 b e. Norms, convolution, dt_proj and
 //             scan are computed twice; in_proj, x_proj and out_proj, which are nearly all of a large model's
 //             arithmetic, are not.
@@ -70,7 +69,7 @@ struct TrainingActivations {
   StateView before;                      // the states before: conv [p, s, k - 1, e], ssm [p, s, n, e]
   TensorView hidden;                     // [l, d]: after the final norm
   TensorView lse;                        // [l, 1]
-  TensorView dresidual;                  // [l, d]
+  TensorView dresidual;                  // [l, d] f32
   TensorView dresidual_rounded;          // [l, d]: in bf16 where activations are, else empty
   MixerState replay;                     // the states of a layer that is computed again
   MixerScratch scratch;

@@ -91,7 +91,8 @@ Recipe parse_recipe(std::string_view toml, const std::string& from, const std::f
                     const std::vector<std::string>& overrides = {});
 
 // The keys in which the numbers of runs of two recipes (their trees) would differ: all but paths, those of evaluation,
-// checkpoints, run.recompute and run.activations.
+// checkpoints, run.recompute and run.activations. The last is a matter of where a run goes on, as the device is: on a
+// GPU numbers after it differ to rounding.
 std::vector<std::string> differing_keys(const nlohmann::json& a, const nlohmann::json& b);
 
 }  // namespace saker

@@ -95,10 +95,11 @@ class TrainRecipe : public testing::Test {
 
 TEST_F(TrainRecipe, PiecesEndAsAWholeRunDoes) {
   ASSERT_EQ(train("whole").code, 0) << read_file(path("err"));
+  // From pieces that are too short on any machine to one that is long enough.
   int pieces = 0;
   Outcome piece{130, "", ""};
-  for (; piece.code == 130 && pieces < 50; ++pieces)
-    piece = train("pieces", {"--seconds", fmt::format("{:.2f}", 0.15 * (pieces + 1))});
+  for (double seconds = 0.04; piece.code == 130 && pieces < 25; ++pieces, seconds *= 1.4)
+    piece = train("pieces", {"--seconds", fmt::format("{:.3f}", seconds)});
   EXPECT_EQ(piece.code, 0) << piece.err;
   EXPECT_GT(pieces, 1);
   EXPECT_EQ(summary("pieces")["fingerprint"], summary("whole")["fingerprint"]);
@@ -132,6 +133,27 @@ TEST_F(TrainRecipe, RunsThatDifferAreTold) {
   EXPECT_NE(read_file(path("err")).find("learning rate"), std::string::npos);
 }
 
+// 1 and 2 bits a byte, of sources that only one model has nothing, and the lowest bold.
+TEST_F(TrainRecipe, TheTableComparesTheSameTexts) {
+  const auto losses = [&](const std::string& name, const std::vector<std::pair<std::string, double>>& sources) {
+    json file;
+    for (const auto& [source, nats] : sources) file["sources"][source] = {{"nats", nats}, {"bytes", 1000}};
+    folder_.write(name, file.dump());
+  };
+  losses("a.json", {{"web", 693.147}, {"code", 1386.294}, {"alone", 1.0}});
+  losses("b.json", {{"web", 1386.294}, {"code", 693.147}});
+  const Outcome table = script("tools/loss_table", {"first=" + path("a.json"), path("b.json")});
+  EXPECT_EQ(table.code, 0);
+  EXPECT_EQ(table.out,
+            "| | code | web | all |\n|---|---|---|---|\n"
+            "| first | 2.000 | **1.000** | **1.500** |\n| b | **1.000** | 2.000 | **1.500** |\n");
+  EXPECT_NE(table.err.find("b is not the lowest on web, all"), std::string::npos) << table.err;
+  EXPECT_NE(table.err.find("left out: alone"), std::string::npos) << table.err;
+  folder_.write("c.json", R"({"sources": {"web": {"nats": 1.0, "bytes": 999}}})");
+  EXPECT_EQ(script("tools/loss_table", {path("a.json"), path("c.json")}).code, 1);
+  EXPECT_NE(read_file(path("err")).find("the same bytes"), std::string::npos);
+}
+
 TEST_F(TrainRecipe, MistakesAreClear) {
   const auto mistake = [&](const std::vector<std::string>& words, int code, const std::string& told) {
     const Outcome outcome = script("scripts/train-recipe", words);
@@ -147,6 +169,11 @@ TEST_F(TrainRecipe, MistakesAreClear) {
           "expected texts");
   mistake({path("recipe.toml"), "--out", path("x"), "--saker", saker, "--validation", path(".")}, 1, "found none");
   mistake({path("recipe.toml"), "--out", path("y"), "--saker", saker}, 1, "manifest.json");  // no texts, no shards
+  mistake({path("recipe.toml"), "--out", path("x"), "--saker", saker, "--validation", path("validation"), "--reference",
+           path("none.json")},
+          1, "none.json");
+  folder_.write("sizeless.toml", "[model]\nhidden_size = 32\n");
+  mistake({path("sizeless.toml"), "--out", path("z"), "--saker", saker, "--texts", path("texts")}, 1, "vocab_size");
   EXPECT_EQ(script("tools/loss_table", {path("recipe.toml")}).code, 1);
   EXPECT_EQ(script("tools/loss_table", {path("none.json")}).code, 1);
 }

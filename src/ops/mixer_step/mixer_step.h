@@ -11,10 +11,12 @@
 // Types     matrices, u and y bf16 or f16; or bf16 u and y and matrices q8, q4 with dt_proj q8, or fp8 with x_proj and
 //           dt_proj q8; the rest f32.
 // Segments  b of them, the t-th of them row t alone, each with a slot of its own; beyond kMixerStepRows some may have
-// none. Workspace z, u, y: undefined before and after. y may be u. Result    bitwise independent of the other
-// sequences, and up to kMixerStepRows also of their number. Serves    not every backend and shape: mixer_step() says
-// whether it did. Nothing has been touched if it did not. Errors    invalid_argument if a shape or slot differs from
-// the above. Cost      the bytes of the matrices once; per sequence the states once each way.
+//           none.
+// Workspace z, u, y: undefined before and after. y may be u.
+// Result    bitwise independent of the other sequences, and up to kMixerStepRows also of their number.
+// Serves    not every backend and shape: mixer_step() says whether it did. Nothing has been touched if it did not.
+// Errors    invalid_argument if a shape or slot differs from the above.
+// Cost      the bytes of the matrices once; per sequence the states once each way.
 #pragma once
 
 #include "device/backend.h"

@@ -2,8 +2,7 @@
 //
 // Shapes    x, y contiguous, of one number of elements.
 // Types     f32 (f64 on the reference backend). Computed in f64 and rounded once: A_log as training changes it gives
-// the
-//           bits that loading a checkpoint gives.
+//           the bits that loading a checkpoint gives.
 // Aliasing  none.
 // Result    bitwise independent of the number of threads.
 // Errors    invalid_argument if a shape, unsupported if a type differs from the above.

@@ -25,9 +25,9 @@
 // Result    bitwise independent of threads, of other segments, and of how a sequence is cut into segments (all of them
 //           with or all without chunk_states).
 // Errors    invalid_argument if a shape or segment, unsupported if a type differs from the above.
-// Cost      reads u, delta, z, B, C and writes y once, state once each way, chunk_states of l n e / 8 f32; l e n
-// exponentials and 5 l e n FLOPs. Source    Gu and Dao 2023, algorithm 2 (selective SSM) with the simplified (Euler)
-// input step of its section C;
+// Cost      reads u, delta, z, B, C and writes y once, state once each way, chunk_states of l n e / 8 f32;
+//           l e n exponentials and 5 l e n FLOPs.
+// Source    Gu and Dao 2023, algorithm 2 (selective SSM) with the simplified (Euler) input step of its section C;
 //           state-spaces/mamba selective_scan_ref.
 #pragma once
 
