@@ -87,8 +87,9 @@ TEST(Recipe, DifferencesThatChangeNumbersAreNamed) {
   const auto differing = [](const std::vector<std::string>& overrides) {
     return differing_keys(parsed(kRecipe).tree.root, parsed(kRecipe, overrides).tree.root);
   };
-  EXPECT_EQ(differing({"checkpoints.every=1M", "evaluation.every=1M", "run.recompute=full", "name=x"}),
-            std::vector<std::string>{});
+  EXPECT_EQ(
+      differing({"checkpoints.every=1M", "evaluation.every=1M", "run.recompute=full", "run.activations=f32", "name=x"}),
+      std::vector<std::string>{});
   EXPECT_EQ(differing({"schedule.learning_rate=1e-3", "decay.tokens=1"}),
             (std::vector<std::string>{"decay.tokens", "schedule.learning_rate"}));
 }

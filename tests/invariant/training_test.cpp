@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "conformance/bounds.h"
 #include "invariant/training_problem.h"
 

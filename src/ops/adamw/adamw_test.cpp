@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -103,6 +104,28 @@ TEST(Adamw, RejectsWhatDoesNotFit) {
   AdamwProblem zeroth({.step = 0}), negative({.max_norm = -1.0});
   EXPECT_THROW(zeroth.run(stream), Error);
   EXPECT_THROW(negative.run(stream), Error);
+}
+
+TEST(Adamw, AListHasOneSettingButForTheDecay) {
+  for (BackendKind kind : {BackendKind::reference, BackendKind::cpu}) {
+    Stream stream(open_backend(kind, 1));
+    float p[] = {2.0f, 2.0f}, m[] = {0, 0}, v[] = {0, 0}, g[] = {1.0f, 1.0f};
+    std::vector<AdamwArgs> list;
+    for (int i = 0; i < 2; ++i)
+      list.push_back({.parameter = {p + i, DType::f32, {1}},
+                      .moment1 = {m + i, DType::f32, {1}},
+                      .moment2 = {v + i, DType::f32, {1}},
+                      .gradient = {g + i, DType::f32, {1}},
+                      .lr = 0.01,
+                      .weight_decay = 0.1 * i});
+    list[1].lr = 0.02;
+    EXPECT_THROW(adamw(stream, list), Error);
+    EXPECT_EQ(p[0], 2.0f) << "nothing has been touched";
+    list[1].lr = 0.01;
+    adamw(stream, list);
+    EXPECT_NEAR(p[0] - p[1], 0.002f, 1e-6f) << "the second alone decays";
+    adamw(stream, std::span<const AdamwArgs>());
+  }
 }
 
 }  // namespace

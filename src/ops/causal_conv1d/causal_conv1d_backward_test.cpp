@@ -57,10 +57,11 @@ TEST(CausalConv1dBackward, IsTheGradient) {
 TEST(CausalConv1dBackward, RejectsWhatDoesNotFit) {
   Stream stream(open_backend(BackendKind::cpu, 1));
   CausalConv1dBackwardProblem nowhere({.segments = {{0, 9, 5}}}), twice({.segments = {{0, 3, 0}, {3, 4, 0}}}),
-      many({.k = 9});
+      many({.k = 9}), rounded({.type = DType::bf16});
   EXPECT_THROW(nowhere.run(stream), Error);
   EXPECT_THROW(twice.run(stream), Error);
   EXPECT_THROW(many.run(stream), Error);
+  EXPECT_THROW(rounded.run(stream), Error) << "the CPU backend has f32 alone";
 }
 
 }  // namespace

@@ -79,6 +79,10 @@ TEST(LinearBackward, RejectsWhatDoesNotFit) {
       Error);
   EXPECT_THROW(linear_backward(stream, {.dx = dx.view(), .dy = x.view(), .x = x.view(), .weight = weight.view()}),
                Error);
+  LinearBackwardProblem rounded_dy({.type = DType::bf16, .dy_type = DType::bf16}),
+      rounded_dx({.type = DType::bf16, .dx_type = DType::bf16});
+  EXPECT_THROW(rounded_dy.run(stream), Error) << "the CPU backend has f32 alone";
+  EXPECT_THROW(rounded_dx.run(stream), Error);
 }
 
 }  // namespace

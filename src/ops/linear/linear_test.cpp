@@ -59,6 +59,10 @@ TEST(Linear, RejectsWhatDoesNotFit) {
   EXPECT_THROW(linear(stream, y.view(), x.view(), wide.view()), Error);
   EXPECT_THROW(linear(stream, y.view(), x.view(), weight.view(), bias.view()), Error);
   EXPECT_THROW(linear(stream, x.view(), x.view(), weight.view()), Error);
+  CaseTensor other(DType::f32, {3, 4}, 7), half(DType::bf16, {3, 5}, 8);
+  EXPECT_THROW(linear_onto(stream, y.view(), other.view(), x.view(), weight.view()), Error);
+  EXPECT_THROW(linear_onto(stream, y.view(), half.view(), x.view(), weight.view()), Error);
+  EXPECT_THROW(linear_onto(stream, half.view(), half.view(), x.view(), weight.view()), Error) << "y is a sum";
 }
 
 // A sum that is rounded goes on to nobody who adds to it.

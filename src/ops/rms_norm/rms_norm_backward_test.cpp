@@ -68,6 +68,9 @@ TEST(RmsNormBackward, RejectsWhatDoesNotFit) {
   EXPECT_THROW(rms_norm_backward(stream, {.dx = dx.view(), .dy = dy.view(), .x = x.view()}), Error);
   EXPECT_THROW(rms_norm_backward(stream, {.dx = dx.view(), .dy = x.view(), .x = x.view(), .weight = weight.view()}),
                Error);
+  RmsNormBackwardProblem from_bf16({.dy_type = DType::bf16}), to_bf16({.rounded = true});
+  EXPECT_THROW(from_bf16.run(stream), Error) << "the CPU backend has f32 alone";
+  EXPECT_THROW(to_bf16.run(stream), Error);
 }
 
 }  // namespace
