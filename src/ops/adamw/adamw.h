@@ -11,14 +11,13 @@
 //           or better.
 //           A list of tensors has one setting of everything but weight_decay.
 // Masters   parameter, or where `low` is given `rounded` and `low` (split_master.h), of which `rounded` is then the
-// upper
-//           half; parameter has their shape, and no data.
+//           upper half; parameter has their shape, and no data.
 // Aliasing  none.
 // Result    bitwise independent of the number of threads, and of what else is in the list.
 // Errors    invalid_argument if a shape or a setting, unsupported if a type differs from the above.
 // Cost      28 bytes an element (30 with rounded, 28 of a split master on a GPU); on a GPU a launch for some 50
-// tensors. Source    Loshchilov and Hutter 2019, algorithm 2; as torch.optim.AdamW. Clipping as
-// torch.nn.utils.clip_grad_norm_
+//           tensors.
+// Source    Loshchilov and Hutter 2019, algorithm 2; as torch.optim.AdamW. Clipping as torch.nn.utils.clip_grad_norm_
 //           without its 1e-6.
 #pragma once
 
