@@ -1,13 +1,13 @@
 // The memory of a training pass beside the parameters: what is kept for the backward pass, and the rest.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <vector>
 
+#include "core/error.h"
 #include "device/arena.h"
 #include "model/config.h"
 #include "model/master.h"
@@ -34,9 +34,11 @@ constexpr std::string_view name(Recompute level) noexcept {
   constexpr std::string_view kNames[] = {"none", "states", "in_block", "full"};
   return kNames[static_cast<size_t>(level)];
 }
-// Of one of these names.
+// Throws invalid_argument unless it is one of these names.
 inline Recompute recompute_named(std::string_view level) {
-  return *std::ranges::find_if(kRecomputeLevels, [&](Recompute one) { return name(one) == level; });
+  for (const Recompute one : kRecomputeLevels)
+    if (name(one) == level) return one;
+  fail(ErrorCode::invalid_argument, "[training] recompute: expected none, states, in_block or full, found {}", level);
 }
 
 // Of xz and delta, and of gradients between operations, where nobody asks for others: bf16 on a GPU if products are
