@@ -14,7 +14,7 @@ struct LinearCase {
   int64_t l = 3, o = 29, i = 48;
   DType type = DType::f32;
   bool bias = false, accumulate = false, addend = false;
-  int64_t x_row_stride = 0, y_row_stride = 0;
+  int64_t x_row_stride = 0, y_row_stride = 0, addend_row_stride = 0;
   DType result = DType::f32;
   bool benchmark = false;
 };
@@ -27,7 +27,7 @@ class LinearProblem : public OpProblem {
         weight_(c.type, {c.o, c.i}, 2),
         bias_(DType::f32, {c.o}, 3),
         y_(c.result, {c.l, c.o}, 4, 0.0, 1.0, c.y_row_stride),
-        addend_(DType::f32, {c.l, c.o}, 5, 0.0, 1.0, c.y_row_stride) {}
+        addend_(DType::f32, {c.l, c.o}, 5, 0.0, 1.0, c.addend_row_stride) {}
 
   void run(Stream& stream) override {
     const ConstTensorView bias = case_.bias ? ConstTensorView(bias_.on(stream)) : ConstTensorView();
@@ -65,7 +65,14 @@ inline std::vector<OpCase> linear_cases() {
     for (int64_t l : {2, 40}) {
       list.push_back({.l = l, .type = type, .addend = true});
       list.push_back({.l = l, .o = 64, .i = 512, .type = type, .addend = true});
-      list.push_back({.l = l, .type = type, .bias = true, .addend = true, .x_row_stride = 96, .y_row_stride = 41});
+      for (bool bias : {false, true})
+        list.push_back({.l = l,
+                        .type = type,
+                        .bias = bias,
+                        .addend = true,
+                        .x_row_stride = 96,
+                        .y_row_stride = 41,
+                        .addend_row_stride = bias ? 41 : 50});
     }
   // Several chunks of columns and blocks of outputs, none of them whole.
   for (DType type : {DType::f32, DType::bf16, DType::f16})

@@ -152,6 +152,7 @@ inline std::vector<OpCase> selective_scan_backward_cases() {
                       .carried = carried,
                       .kept = true});
   for (int64_t l : {1, 7, 8, 9, 63, 64, 65}) list.push_back({.e = 64, .segments = {{0, l, l % 2 - 1}}, .kept = true});
+  for (int64_t e : {33, 64}) list.push_back({.e = e, .segments = many_segments(), .slots = 10});
   // Rounded inputs and outputs, of either kernel.
   const DType half = DType::bf16;
   for (int64_t l : {1, 7, 8, 9, 63, 64, 65})

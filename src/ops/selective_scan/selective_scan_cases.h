@@ -32,6 +32,16 @@ inline CaseTensor chunk_states(Segments segments, int64_t n, int64_t e, uint64_t
   return CaseTensor(DType::f32, {rows, n, e}, seed);
 }
 
+// Many of a length, empty ones among them, and not in order.
+inline std::vector<Segment> many_segments() {
+  std::vector<Segment> segments;
+  for (int64_t i = 0, row = 0; i < 130; ++i) {
+    segments.push_back({row, i * i % 4 + i % 3, i % 13 == 0 ? i / 13 : kNoSlot});
+    row += segments.back().length;
+  }
+  return segments;
+}
+
 // A [n, e], below zero as -exp(A_log) is.
 inline CaseTensor decay_rates(int64_t n, int64_t e, uint64_t seed) {
   CaseTensor A(DType::f32, {n, e}, seed, 0.5, 0.4);
@@ -183,6 +193,7 @@ inline std::vector<OpCase> selective_scan_keeping_cases() {
                     .handed_on = handed_on,
                     .keeps = true});
   }
+  list.push_back({.e = 64, .segments = many_segments(), .slots = 10, .keeps = true});
   for (bool keeps : {false, true})
     list.push_back({.e = 8192,
                     .segments = {{0, 1024, kNoSlot}, {1024, 1024, kNoSlot}},
