@@ -387,6 +387,43 @@ TEST_F(GpuGradients, ALogitThatIsNoNumberMakesALossThatIsNone) {
     }
 }
 
+// A rate of zero moves nothing: what is joined for the step is split again, bit for bit, wherever the lower half lies.
+TEST_F(GpuGradients, ASplitMasterIsThatMaster) {
+  for (const int64_t count : {1, 7, 1028, 1027})
+    for (const int64_t begin : {0, 1, 2, 4, 8})
+      for (const bool coded : {false, true}) {
+        SCOPED_TRACE(fmt::format("{} elements, low from {} on, {}", count, begin, coded ? "adamw_8bit" : "adamw"));
+        Stream stream(gpu_);
+        CaseTensor high(DType::bf16, {count}, 1), low(DType::u8, {2 * (begin + count)}, 2), m(DType::f32, {count}, 3),
+            v(DType::f32, {count}, 4, 1.0, 0.1), g(DType::f32, {count}, 5);
+        Adamw8bitProblem::Moment first(count, 6), second(count, 7);
+        for (int64_t i = 0; i < begin + count; ++i)  // between two bf16 where low begins, and elsewhere anything
+          low.view().as<uint16_t>()[i] = static_cast<uint16_t>(0x8000 + (i - begin) * 40'503);
+        const auto halves = [&] {
+          const TensorView upper = high.view(), lower = low.view();
+          std::vector<uint16_t> all(upper.as<uint16_t>(), upper.as<uint16_t>() + count);
+          all.insert(all.end(), lower.as<uint16_t>(), lower.as<uint16_t>() + begin + count);
+          return all;
+        };
+        const std::vector<uint16_t> before = halves();
+        AdamwArgs args{.parameter = {nullptr, DType::f32, Shape{count}},
+                       .rounded = high.on(stream),
+                       .low = {static_cast<uint16_t*>(low.on(stream).data) + begin, DType::u8, Shape{2 * count}},
+                       .gradient = g.on(stream),
+                       .lr = 0.0};
+        if (coded) {
+          adamw_8bit(stream, {.adamw = args, .moment1 = first.on(stream), .moment2 = second.on(stream)});
+        } else {
+          args.moment1 = m.on(stream);
+          args.moment2 = v.on(stream);
+          adamw(stream, args);
+        }
+        stream.wait();
+        EXPECT_EQ(halves(), before);
+        EXPECT_TRUE(high.guards_intact() && low.guards_intact());
+      }
+}
+
 TEST_F(GpuGradients, ANormThatIsNoNumberMakesAStepThatIsNone) {
   Stream stream(gpu_);
   CaseTensor p(DType::f32, {5}, 1), m(DType::f32, {5}, 2), v(DType::f32, {5}, 3, 1.0, 0.1), g(DType::f32, {5}, 4),

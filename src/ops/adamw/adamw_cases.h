@@ -94,7 +94,7 @@ class AdamwProblem : public OpProblem {
 inline std::vector<OpCase> adamw_cases() {
   std::vector<AdamwCase> list;
   for (int64_t elements : {0, 1, 15, 16, 17, 4095, 4096, 4097, 10000}) list.push_back({.elements = elements});
-  list.push_back({.elements = 37, .rounded = true});
+  for (int64_t elements : {37, 1028}) list.push_back({.elements = elements, .rounded = true});
   for (double squared_norm : {0.25, 1.0, 100.0}) list.push_back({.squared_norm = squared_norm});
   list.push_back({.squared_norm = 100.0, .max_norm = 0.0});
   list.push_back({.squared_norm = 100.0, .gradient_scale = 0.25});
@@ -102,8 +102,9 @@ inline std::vector<OpCase> adamw_cases() {
   list.push_back({.step = 100000});
   list.push_back({.elements = 5000, .rounded = true, .squared_norm = 100.0, .tensors = 7});
   list.push_back({.elements = 130 * 130 * 4, .tensors = 130});
-  list.push_back({.elements = 1027, .split = true});
+  for (int64_t elements : {1027, 1028}) list.push_back({.elements = elements, .split = true});
   list.push_back({.elements = 5000, .split = true, .squared_norm = 100.0, .tensors = 7});
+  list.push_back({.elements = 4200, .split = true, .tensors = 6});  // fours at places where none is aligned
   list.push_back({.elements = 4 << 20, .rounded = true, .squared_norm = 100.0, .benchmark = true});
 
   std::vector<OpCase> cases;
