@@ -438,6 +438,32 @@ TEST_F(GpuGradients, ANormThatIsNoNumberMakesAStepThatIsNone) {
   stream.wait();
   for (int i = 0; i < 5; ++i) EXPECT_TRUE(std::isnan(p.view().as<float>()[i])) << i;
 }
+// Also where the products read the upper half alone.
+TEST_F(GpuGradients, ANormThatIsNoNumberMakesSplitMastersNone) {
+  for (const bool coded : {false, true}) {
+    Stream stream(gpu_);
+    CaseTensor high(DType::bf16, {5}, 1), low(DType::u8, {10}, 2), m(DType::f32, {5}, 3),
+        v(DType::f32, {5}, 4, 1.0, 0.1), g(DType::f32, {5}, 5), norm(DType::f64, {1}, 6, NAN);
+    Adamw8bitProblem::Moment first(5, 7), second(5, 8);
+    AdamwArgs args{.parameter = {nullptr, DType::f32, {5}},
+                   .rounded = high.on(stream),
+                   .low = low.on(stream),
+                   .gradient = g.on(stream),
+                   .squared_norm = norm.on(stream),
+                   .max_norm = 1.0,
+                   .lr = 0.01};
+    if (coded) {
+      adamw_8bit(stream, {.adamw = args, .moment1 = first.on(stream), .moment2 = second.on(stream)});
+    } else {
+      args.moment1 = m.on(stream);
+      args.moment2 = v.on(stream);
+      adamw(stream, args);
+    }
+    stream.wait();
+    for (int i = 0; i < 5; ++i)
+      EXPECT_TRUE(std::isnan(load_element(high.view().data, DType::bf16, i))) << i << ", coded: " << coded;
+  }
+}
 
 class GpuChoice : public GpuTest {
  protected:

@@ -48,11 +48,15 @@ __device__ __forceinline__ float moved(float parameter, float m, float v, const 
 __device__ __forceinline__ float joined(uint16_t high, uint16_t low) {
   return __uint_as_float((uint32_t{high} << 16) + low - (low >= 0x8000u ? 0x10000u : 0u));
 }
+// Its bits. A GPU's own NaN is 0x7FFFFFFF, which rounded to the upper half would be -0: one that stays NaN.
+__device__ __forceinline__ uint32_t master_bits(float master) {
+  return isnan(master) ? 0x7FC00000u : __float_as_uint(master);
+}
 __device__ __forceinline__ uint16_t high_half(float master) {
-  return static_cast<uint16_t>((__float_as_uint(master) + 0x8000u) >> 16);
+  return static_cast<uint16_t>((master_bits(master) + 0x8000u) >> 16);
 }
 __device__ __forceinline__ uint16_t low_half(float master) {
-  return static_cast<uint16_t>(__float_as_uint(master));
+  return static_cast<uint16_t>(master_bits(master));
 }
 
 }  // namespace saker::cuda
