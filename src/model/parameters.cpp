@@ -7,7 +7,7 @@
 #include "core/error.h"
 #include "device/on_host.h"
 #include "device/stream_memory.h"
-#include "ops/adamw/split_master.h"
+#include "ops/adamw/split_master_tensors.h"
 #include "ops/cast/cast.h"
 
 namespace saker {
@@ -76,11 +76,7 @@ void Parameter::set_master(ConstTensorView stored, Place place) const {
   if (!low) return from_stored(value, stored, place);
   Tensor master(DType::f32, value.shape), high(DType::bf16, value.shape), rest(DType::u8, low.shape);
   from_stored(master.view(), stored);
-  for (int64_t i = 0; i < value.shape.elements(); ++i) {
-    const SplitMaster split = split_master(master.view().as<uint32_t>()[i]);
-    high.view().as<uint16_t>()[i] = split.high;
-    rest.view().as<uint16_t>()[i] = split.low;
-  }
+  split_tensor(high.view(), rest.view(), master.view());
   copy_bytes(rounded.data, place, high.view().data, kHost, high.bytes());
   copy_bytes(low.data, place, rest.view().data, kHost, rest.bytes());
 }

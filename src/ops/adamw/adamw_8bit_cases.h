@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include "ops/adamw/adamw_8bit.h"
-#include "ops/adamw/split_master.h"
+#include "ops/adamw/split_master_tensors.h"
 #include "ops/op_case.h"
 
 namespace saker {
@@ -34,7 +34,7 @@ class Adamw8bitProblem : public OpProblem {
         second_(c.elements, 6) {}
 
   void run(Stream& stream) override {
-    if (case_.split) split();
+    if (case_.split) split_tensor(rounded_.view(), low_.view(), parameter_.view());
     adamw_8bit(stream, {.adamw = {.parameter = case_.split ? TensorView(nullptr, DType::f32, Shape{case_.elements})
                                                            : parameter_.on(stream),
                                   .rounded = case_.rounded || case_.split ? rounded_.on(stream) : TensorView(),
@@ -51,7 +51,7 @@ class Adamw8bitProblem : public OpProblem {
                         .moment2 = second_.on(stream)});
     if (!case_.split) return;
     stream.wait();
-    join();
+    join_tensor(parameter_.view(), rounded_.view(), low_.view());
   }
   std::vector<OpOutput> outputs() const override {
     return {{"parameter", &parameter_, 1.0, 2.0},   {"rounded", &rounded_, 1.0, 2.0},
@@ -75,21 +75,6 @@ class Adamw8bitProblem : public OpProblem {
   };
 
  private:
-  // What the tensors of a split master hold, of the parameter and back.
-  void split() {
-    const TensorView whole = parameter_.view(), high = rounded_.view(), low = low_.view();
-    for (int64_t i = 0; i < case_.elements; ++i) {
-      const SplitMaster parts = split_master(whole.as<uint32_t>()[i]);
-      high.as<uint16_t>()[i] = parts.high;
-      low.as<uint16_t>()[i] = parts.low;
-    }
-  }
-  void join() {
-    const TensorView whole = parameter_.view(), high = rounded_.view(), low = low_.view();
-    for (int64_t i = 0; i < case_.elements; ++i)
-      whole.as<uint32_t>()[i] = joined_master({high.as<uint16_t>()[i], low.as<uint16_t>()[i]});
-  }
-
   Adamw8bitCase case_;
   CaseTensor norm_, parameter_, gradient_, rounded_, low_;
   Moment first_, second_;

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include "ops/adamw/adamw.h"
-#include "ops/adamw/split_master.h"
+#include "ops/adamw/split_master_tensors.h"
 #include "ops/op_case.h"
 
 namespace saker {
@@ -33,13 +33,13 @@ class AdamwProblem : public OpProblem {
         low_(DType::u8, {2 * c.elements}, 7) {}
 
   void run(Stream& stream) override {
-    if (case_.split) split();
+    if (case_.split) split_tensor(rounded_.view(), low_.view(), parameter_.view());
     std::vector<AdamwArgs> list;
     for (int64_t i = 0; i < case_.tensors; ++i) list.push_back(args(stream, i));
     adamw(stream, list);
     if (!case_.split) return;
     stream.wait();
-    join();
+    join_tensor(parameter_.view(), rounded_.view(), low_.view());
   }
   std::vector<OpOutput> outputs() const override {
     return {{"parameter", &parameter_, 1.0, 2.0},
@@ -49,21 +49,6 @@ class AdamwProblem : public OpProblem {
   }
 
  private:
-  // What the tensors of a split master hold, of the parameter and back.
-  void split() {
-    const TensorView whole = parameter_.view(), high = rounded_.view(), low = low_.view();
-    for (int64_t i = 0; i < case_.elements; ++i) {
-      const SplitMaster parts = split_master(whole.as<uint32_t>()[i]);
-      high.as<uint16_t>()[i] = parts.high;
-      low.as<uint16_t>()[i] = parts.low;
-    }
-  }
-  void join() {
-    const TensorView whole = parameter_.view(), high = rounded_.view(), low = low_.view();
-    for (int64_t i = 0; i < case_.elements; ++i)
-      whole.as<uint32_t>()[i] = joined_master({high.as<uint16_t>()[i], low.as<uint16_t>()[i]});
-  }
-
   AdamwArgs args(Stream& stream, int64_t tensor) {
     const int64_t begin = begin_of(tensor), elements = begin_of(tensor + 1) - begin;
     const auto part = [&](CaseTensor& whole, int64_t each = 1) {
