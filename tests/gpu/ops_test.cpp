@@ -387,6 +387,26 @@ TEST_F(GpuGradients, ALogitThatIsNoNumberMakesALossThatIsNone) {
     }
 }
 
+// Moments of either format, and a step of AdamW with them; waits.
+struct EitherMoments {
+  explicit EitherMoments(int64_t count)
+      : m(DType::f32, {count}, 11), v(DType::f32, {count}, 12, 1.0, 0.1), first(count, 13), second(count, 14) {}
+
+  void step(Stream& stream, AdamwArgs args, bool coded) {
+    if (coded) {
+      adamw_8bit(stream, {.adamw = args, .moment1 = first.on(stream), .moment2 = second.on(stream)});
+    } else {
+      args.moment1 = m.on(stream);
+      args.moment2 = v.on(stream);
+      adamw(stream, args);
+    }
+    stream.wait();
+  }
+
+  CaseTensor m, v;
+  Adamw8bitProblem::Moment first, second;
+};
+
 // A rate of zero moves nothing: what is joined for the step is split again, bit for bit, wherever the lower half lies.
 TEST_F(GpuGradients, ASplitMasterIsThatMaster) {
   for (const int64_t count : {1, 7, 1028, 1027})
@@ -394,9 +414,8 @@ TEST_F(GpuGradients, ASplitMasterIsThatMaster) {
       for (const bool coded : {false, true}) {
         SCOPED_TRACE(fmt::format("{} elements, low from {} on, {}", count, begin, coded ? "adamw_8bit" : "adamw"));
         Stream stream(gpu_);
-        CaseTensor high(DType::bf16, {count}, 1), low(DType::u8, {2 * (begin + count)}, 2), m(DType::f32, {count}, 3),
-            v(DType::f32, {count}, 4, 1.0, 0.1), g(DType::f32, {count}, 5);
-        Adamw8bitProblem::Moment first(count, 6), second(count, 7);
+        CaseTensor high(DType::bf16, {count}, 1), low(DType::u8, {2 * (begin + count)}, 2), g(DType::f32, {count}, 3);
+        EitherMoments moments(count);
         for (int64_t i = 0; i < begin + count; ++i)  // between two bf16 where low begins, and elsewhere anything
           low.view().as<uint16_t>()[i] = static_cast<uint16_t>(0x8000 + (i - begin) * 40'503);
         const auto halves = [&] {
@@ -406,19 +425,12 @@ TEST_F(GpuGradients, ASplitMasterIsThatMaster) {
           return all;
         };
         const std::vector<uint16_t> before = halves();
-        AdamwArgs args{.parameter = {nullptr, DType::f32, Shape{count}},
-                       .rounded = high.on(stream),
-                       .low = {static_cast<uint16_t*>(low.on(stream).data) + begin, DType::u8, Shape{2 * count}},
-                       .gradient = g.on(stream),
-                       .lr = 0.0};
-        if (coded) {
-          adamw_8bit(stream, {.adamw = args, .moment1 = first.on(stream), .moment2 = second.on(stream)});
-        } else {
-          args.moment1 = m.on(stream);
-          args.moment2 = v.on(stream);
-          adamw(stream, args);
-        }
-        stream.wait();
+        const AdamwArgs args{.parameter = {nullptr, DType::f32, Shape{count}},
+                             .rounded = high.on(stream),
+                             .low = {static_cast<uint16_t*>(low.on(stream).data) + begin, DType::u8, Shape{2 * count}},
+                             .gradient = g.on(stream),
+                             .lr = 0.0};
+        moments.step(stream, args, coded);
         EXPECT_EQ(halves(), before);
         EXPECT_TRUE(high.guards_intact() && low.guards_intact());
       }
@@ -442,24 +454,16 @@ TEST_F(GpuGradients, ANormThatIsNoNumberMakesAStepThatIsNone) {
 TEST_F(GpuGradients, ANormThatIsNoNumberMakesSplitMastersNone) {
   for (const bool coded : {false, true}) {
     Stream stream(gpu_);
-    CaseTensor high(DType::bf16, {5}, 1), low(DType::u8, {10}, 2), m(DType::f32, {5}, 3),
-        v(DType::f32, {5}, 4, 1.0, 0.1), g(DType::f32, {5}, 5), norm(DType::f64, {1}, 6, NAN);
-    Adamw8bitProblem::Moment first(5, 7), second(5, 8);
-    AdamwArgs args{.parameter = {nullptr, DType::f32, {5}},
-                   .rounded = high.on(stream),
-                   .low = low.on(stream),
-                   .gradient = g.on(stream),
-                   .squared_norm = norm.on(stream),
-                   .max_norm = 1.0,
-                   .lr = 0.01};
-    if (coded) {
-      adamw_8bit(stream, {.adamw = args, .moment1 = first.on(stream), .moment2 = second.on(stream)});
-    } else {
-      args.moment1 = m.on(stream);
-      args.moment2 = v.on(stream);
-      adamw(stream, args);
-    }
-    stream.wait();
+    CaseTensor high(DType::bf16, {5}, 1), low(DType::u8, {10}, 2), g(DType::f32, {5}, 3), norm(DType::f64, {1}, 4, NAN);
+    EitherMoments moments(5);
+    const AdamwArgs args{.parameter = {nullptr, DType::f32, {5}},
+                         .rounded = high.on(stream),
+                         .low = low.on(stream),
+                         .gradient = g.on(stream),
+                         .squared_norm = norm.on(stream),
+                         .max_norm = 1.0,
+                         .lr = 0.01};
+    moments.step(stream, args, coded);
     for (int i = 0; i < 5; ++i)
       EXPECT_TRUE(std::isnan(load_element(high.view().data, DType::bf16, i))) << i << ", coded: " << coded;
   }
