@@ -3,8 +3,12 @@
 
 namespace saker::apps {
 
+// Signals this soon behind the first are one with it: `timeout` and shells signal a process and then its group, with it
+// in it.
+inline constexpr double kOneSignalSeconds = 0.5;
+
 // While one exists, the first SIGINT (and, if asked for, SIGTERM) is remembered instead of ending the program. A second
-// one ends it at once, or is one with the first, where the program goes on after it.
+// one, kOneSignalSeconds later or more, ends it at once, or is one with the first, where the program goes on after it.
 class Interrupt {
  public:
   enum class Second { ends, ignored };

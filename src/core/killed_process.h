@@ -13,7 +13,8 @@
 
 namespace saker {
 
-// Runs a program without input or output, sends it the signal after a while, and gives its wait status.
+// Runs a program without input or output, sends it the signal after a while, twice as `timeout` does (to a process and
+// then to its group), and gives its wait status.
 inline int killed(const std::string& program, const std::vector<std::string>& arguments, int signal,
                   std::chrono::duration<double> after) {
   const pid_t child = ::fork();
@@ -33,6 +34,8 @@ inline int killed(const std::string& program, const std::vector<std::string>& ar
     if (::waitpid(child, &status, WNOHANG) == child) return status;
     std::this_thread::sleep_for(std::chrono::microseconds(200));
   }
+  ::kill(child, signal);
+  std::this_thread::sleep_for(std::chrono::milliseconds(2));  // the first is handled
   ::kill(child, signal);
   ::waitpid(child, &status, 0);
   return status;
