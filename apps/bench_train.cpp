@@ -87,7 +87,7 @@ std::vector<int32_t> training_ids(int64_t count, int64_t vocabulary) {
 class TrainingBench {
  public:
   explicit TrainingBench(const BenchOptions& options)
-      : backend_(open_device_for_training(options.model.device)),
+      : backend_(open_device(options.model.device)),
         gpu_product_(backend_.place().on_host() ? 0.0
                                                 : product_rate(backend_, options.model.dtype.value_or(DType::f32))),
         free_before_(gpu_of(backend_).free_bytes),

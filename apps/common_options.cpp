@@ -17,10 +17,6 @@ Backend open_device(const DeviceOptions& options) {
   return saker::open_device(options.device, options.threads);
 }
 
-Backend open_device_for_training(const DeviceOptions& options) {
-  return saker::open_device(options.device == "auto" ? "cpu" : options.device, options.threads);
-}
-
 void add_threads_option(CLI::App& command, const std::string& name, const std::string& what, int& threads) {
   threads = 0;
   command.add_option(name, threads, what + " (0: one per core)")->check(whole_number(0, 1024))->capture_default_str();

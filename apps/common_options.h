@@ -18,8 +18,6 @@ struct DeviceOptions {
 void add_device_options(CLI::App& command, DeviceOptions& options);
 // The backend for them; throws invalid_argument for a device that is not there.
 Backend open_device(const DeviceOptions& options);
-// The same, but "auto" is the CPU (docs/training.md).
-Backend open_device_for_training(const DeviceOptions& options);
 
 // --threads or a like name: 0 (the default) to 1024, `what` they do. threads_of: the number that 0 stands for.
 void add_threads_option(CLI::App& command, const std::string& name, const std::string& what, int& threads);

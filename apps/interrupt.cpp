@@ -47,6 +47,9 @@ Interrupt::Interrupt(Second second, Signals signals) : second_(second), signals_
 }
 
 Interrupt::~Interrupt() {
+  // Whoever was interrupted is about to say so and end; what is one with that signal must not cut it short.
+  second_ends = 1;
+  if (requested()) return;
   std::signal(SIGINT, SIG_DFL);
   if (signals_ == Signals::termination_too) std::signal(SIGTERM, SIG_DFL);
 }

@@ -74,14 +74,18 @@ struct GpuMemory {
   }
 };
 
-// The GPU that --device names, or the most free one: a plan needs none, if --gpu-memory says what it has.
+// The GPU that --device names or takes: a plan for one needs none, if --gpu-memory says what it has.
 DryRun dry_run_of(const TrainOptions& options) {
   DryRun dry_run{.tokens_per_second = options.tokens_per_second};
-  const std::vector<GpuInfo> gpus = list_gpus();
-  dry_run.on_gpu = options.device.device.starts_with("cuda");
+  const bool named = options.device.device.starts_with("cuda");
+  const bool there = !list_gpus().empty();
   dry_run.card_bytes = static_cast<size_t>(options.gpu_memory * 1e9);
-  if (dry_run.on_gpu && !gpus.empty() && dry_run.card_bytes == 0)
-    dry_run.card_bytes = free_gpu_bytes(open_device(options.device).gpu);
+  if (there && (named || options.device.device == "auto")) {
+    const Backend backend = open_device(options.device);
+    dry_run.on_gpu = backend.kind == BackendKind::cuda;
+    if (dry_run.on_gpu && dry_run.card_bytes == 0) dry_run.card_bytes = free_gpu_bytes(backend.gpu);
+  }
+  dry_run.on_gpu |= named;
   return dry_run;
 }
 
@@ -111,7 +115,7 @@ void dry_run(const Recipe& recipe, const TrainOptions& options) {
 void train(const TrainOptions& options) {
   const Recipe recipe = read_recipe(options);
   if (options.dry_run) return dry_run(recipe, options);
-  const Backend backend = open_device_for_training(options.device);
+  const Backend backend = open_device(options.device);
   auto data = std::make_unique<ShardFeed>(recipe);
   const Interrupt interrupt(Interrupt::Second::ends, Interrupt::Signals::termination_too);
   TrainerSettings settings;
