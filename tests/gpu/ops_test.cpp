@@ -286,12 +286,14 @@ class GpuGradients : public GpuTest {
 TEST_F(GpuGradients, Adamw) {
   test_op_cases_on(gpu_, without_benchmarks(adamw_cases()));
 }
-// Also more strips than parts in which they are added up.
+// Also more strips than parts in which they are added up, than loads of a part at once and than places looked at in
+// one go; and a first segment that begins late.
 TEST_F(GpuGradients, CausalConv1dBackward) {
   test_op_cases_on(gpu_, without_benchmarks(causal_conv1d_backward_cases()));
   for (const DType type : {DType::f32, DType::bf16})
     test_also<CausalConv1dBackwardProblem, CausalConv1dBackwardCase>(
-        {{.e = 34, .segments = {{0, 2300, 0}, {2300, 5, kNoSlot}, {2310, 700, 1}}, .type = type}});
+        {{.e = 34, .segments = {{0, 2300, 0}, {2300, 5, kNoSlot}, {2310, 700, 1}}, .type = type},
+         {.e = 6, .segments = {{700, 35000, 0}, {35700, 0, 1}, {35900, 97000, kNoSlot}}, .type = type}});
 }
 TEST_F(GpuGradients, EmbeddingBackward) {
   test_op_cases_on(gpu_, without_benchmarks(embedding_backward_cases()));

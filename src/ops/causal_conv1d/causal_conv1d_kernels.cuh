@@ -45,7 +45,7 @@ __global__ void __launch_bounds__(128) causal_conv1d_kernel(const ConvProblem<X,
   constexpr int kWindow = kKernel - 1;
   const int channel = (blockIdx.x * 128 + threadIdx.x) * kVector;
   if (channel >= p.channels) return;
-  float weight[kKernel][kVector], bias[kVector] = {}, window[kWindow][kVector];
+  float weight[kKernel][kVector], bias[kVector] = {};
 #pragma unroll
   for (int j = 0; j < kKernel; ++j) load_vector(p.weight + static_cast<int64_t>(j) * p.channels + channel, weight[j]);
   if (p.bias) load_vector(p.bias + channel, bias);
@@ -69,26 +69,6 @@ __global__ void __launch_bounds__(128) causal_conv1d_kernel(const ConvProblem<X,
     const int64_t from = owner ? segment.begin : max(begin, head);
     const int64_t to = min(segment.begin + segment.length, owner ? max(end, head) : end);
     if (from >= to) continue;
-    float* state = p.state + segment.slot * kWindow * p.channels + channel;
-    // Input t of the segment; the window before it is t in [-kWindow, 0).
-    const auto input = [&](int64_t t, float(&values)[kVector]) {
-      if (t >= 0)
-        load_vector(p.x + (segment.begin + t) * p.x_stride + channel, values);
-      else if (segment.slot >= 0)
-        load_vector(state + (kWindow + t) * p.channels, values);
-      else
-#pragma unroll
-        for (float& value : values) value = 0.0f;
-    };
-#pragma unroll
-    for (int j = 0; j < kWindow; ++j) input(from - segment.begin - kWindow + j, window[j]);
-    if (owner && segment.slot >= 0) {
-      float last[kWindow][kVector];
-#pragma unroll
-      for (int j = 0; j < kWindow; ++j) input(segment.length - kWindow + j, last[j]);
-#pragma unroll
-      for (int j = 0; j < kWindow; ++j) store_vector(state + static_cast<int64_t>(j) * p.channels, last[j]);
-    }
     // Rows are read kAhead at a time, before the ones before are finished.
     const X* x = p.x + channel;
     T* u = p.u + channel;
@@ -99,6 +79,27 @@ __global__ void __launch_bounds__(128) causal_conv1d_kernel(const ConvProblem<X,
         if (row + i < to) next[i] = __ldg(reinterpret_cast<const Raw*>(x + (row + i) * p.x_stride));
     };
     load(from);
+    float* state = p.state + segment.slot * kWindow * p.channels + channel;
+    float window[kWindow][kVector] = {};
+    if (!owner) {
+#pragma unroll
+      for (int j = 0; j < kWindow; ++j) load_vector(x + (from - kWindow + j) * p.x_stride, window[j]);
+    } else if (segment.slot >= 0) {
+#pragma unroll
+      for (int j = 0; j < kWindow; ++j) load_vector(state + static_cast<int64_t>(j) * p.channels, window[j]);
+      // Input t of the segment; the window before it is t in [-kWindow, 0).
+      const auto input = [&](int64_t t, float(&values)[kVector]) {
+        if (t >= 0)
+          load_vector(x + (segment.begin + t) * p.x_stride, values);
+        else
+          load_vector(state + (kWindow + t) * p.channels, values);
+      };
+      float last[kWindow][kVector];
+#pragma unroll
+      for (int j = 0; j < kWindow; ++j) input(segment.length - kWindow + j, last[j]);
+#pragma unroll
+      for (int j = 0; j < kWindow; ++j) store_vector(state + static_cast<int64_t>(j) * p.channels, last[j]);
+    }
     for (int64_t row = from; row < to; row += kAhead) {
       Raw now[kAhead];
 #pragma unroll
