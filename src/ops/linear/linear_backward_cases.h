@@ -76,6 +76,7 @@ inline std::vector<OpCase> linear_backward_cases() {
     for (int64_t l : {1, 6, 67, 300}) add({.l = l, .o = 70, .i = 19, .bias = true});
     add({.o = 32, .i = 64, .bias = true, .accumulate = true});
     add({.accumulate = true});
+    add({.l = 300, .o = 80, .i = 256, .accumulate = true});
     add({.to_x = false});
     add({.bias = true, .to_weight = false});
     add({.l = 70, .o = 90, .bias = true, .x_row_stride = 96, .dy_row_stride = 97, .dx_row_stride = 51});
