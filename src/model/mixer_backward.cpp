@@ -21,7 +21,8 @@ void dt_B_C_backward(Stream& stream, const ModelConfig& config, const MixerBackw
                            .dbias = {},
                            .dy = to.ddelta,
                            .x = args.at.dt,
-                           .weight = args.layer.dt_proj});
+                           .weight = args.layer.dt_proj,
+                           .first = args.first});
   if (config.variant == Variant::mamba) return cast(stream, ddt, to.ddt);
   const auto norm = [&](TensorView dx, ConstTensorView dy, ConstTensorView x) {
     rms_norm_backward(stream, {.dx = dx, .dweight = {}, .dy = dy, .x = x, .weight = {}, .eps = config.mixer_rms_eps});
@@ -72,7 +73,8 @@ void mixer_backward(Stream& stream, const ModelConfig& config, const MixerBackwa
                            .dbias = args.gradients.out_proj_bias,
                            .dy = args.rounded ? args.rounded : args.dresidual,
                            .x = at.y,
-                           .weight = args.layer.out_proj});
+                           .weight = args.layer.out_proj,
+                           .first = args.first});
   scan_backward(stream, config, args);
   dt_B_C_backward(stream, config, args);
   linear_backward(stream, {.dx = to.du,
@@ -81,7 +83,8 @@ void mixer_backward(Stream& stream, const ModelConfig& config, const MixerBackwa
                            .dy = to.dt_B_C,
                            .x = at.u,
                            .weight = args.layer.x_proj,
-                           .accumulate = true});
+                           .accumulate = true,
+                           .first = args.first});
   causal_conv1d_backward(stream, {.dx = to.dxz.slice_columns(0, e),
                                   .dweight = args.gradients.conv_weight,
                                   .dbias = args.gradients.conv_bias,
@@ -97,7 +100,8 @@ void mixer_backward(Stream& stream, const ModelConfig& config, const MixerBackwa
                            .dbias = args.gradients.in_proj_bias,
                            .dy = to.dxz,
                            .x = at.normalised,
-                           .weight = args.layer.in_proj});
+                           .weight = args.layer.in_proj,
+                           .first = args.first});
   rms_norm_backward(stream, {.dx = args.dresidual,
                              .rounded = args.rounded,
                              .dweight = args.gradients.norm,

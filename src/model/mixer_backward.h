@@ -20,7 +20,7 @@ struct MixerScratch {
 };
 
 struct MixerBackwardArgs {
-  MixerGradients gradients;  // added to
+  MixerGradients gradients;  // added to; with `first` those of matrices are set
   TensorView dresidual;      // [l, d] f32: of the residual stream after the layer, afterwards of that before
   TensorView rounded;        // [l, d] of the type of matrices: the same, rounded, before and after; or empty
   MixerState dstate;         // after -> before, or empty: truncated
@@ -30,6 +30,7 @@ struct MixerBackwardArgs {
   MixerState state;          // before the segments; read
   Segments segments;
   MixerScratch scratch;
+  bool first = false;  // pass of a step
 };
 
 void mixer_backward(Stream& stream, const ModelConfig& config, const MixerBackwardArgs& args);

@@ -111,7 +111,7 @@ Parameters::Parameters(const Weights& weights, DType dtype, bool rounded, Place 
                         .role = spec.role,
                         .stored_shape = spec.shape,
                         .value = splits ? TensorView(nullptr, dtype, shape) : values_.take(dtype, shape),
-                        .gradient = gradients_.take(dtype, shape),
+                        .gradient = {},
                         .rounded = {},
                         .low = {}};
     if (rounded && is_rounded(spec.role)) parameter.rounded = rounded_.take(DType::bf16, shape);
@@ -119,6 +119,13 @@ Parameters::Parameters(const Weights& weights, DType dtype, bool rounded, Place 
     parameter.set_master(stored, place);
     parameters_.push_back(std::move(parameter));
   });
+  const auto take = [&](bool set_first) {
+    for (Parameter& parameter : parameters_)
+      if (is_set_first(parameter) == set_first) parameter.gradient = gradients_.take(dtype, parameter.value.shape);
+  };
+  take(false);
+  added_bytes_ = gradients_.bytes() - gradients_.free_bytes();
+  take(true);
 }
 
 const Parameter* Parameters::find(std::string_view name) const noexcept {
@@ -126,8 +133,13 @@ const Parameter* Parameters::find(std::string_view name) const noexcept {
   return found == parameters_.end() ? nullptr : &*found;
 }
 
-void Parameters::zero_gradients(Stream& stream) {
-  zero(stream, gradients_.everything());
+// The embeddings' gradient is one of rows, and of the head's matrix before if they are one tensor.
+bool Parameters::is_set_first(const Parameter& parameter) const noexcept {
+  return parameter.role == TensorRole::linear || (parameter.role == TensorRole::embedding && config_.tied_embeddings);
+}
+
+void Parameters::zero_where_passes_add(Stream& stream) {
+  zero(stream, {gradients_.everything().data, DType::u8, {static_cast<int64_t>(added_bytes_)}});
 }
 
 ConstTensorView Parameters::gradients() {

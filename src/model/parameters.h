@@ -23,7 +23,7 @@ struct Parameter {
   Shape stored_shape;  // as in checkpoints
   // The master, in the layout of computation: f32, or f64 if the model computes in f64. Of a split one without data.
   TensorView value;
-  TensorView gradient;  // the same shape and type: a sum, to which every micro-batch adds
+  TensorView gradient;  // the same shape and type: a sum over the passes of a step
   TensorView rounded;   // bf16 copy of the value, or empty: products read the value itself
   TensorView low;       // of a master that is split, with `rounded` as its upper half; else empty
 
@@ -56,8 +56,10 @@ class Parameters {
   // Null if there is none of that name.
   const Parameter* find(std::string_view name) const noexcept;
 
-  // In the order of the stream's work, whose backend computes where these lie.
-  void zero_gradients(Stream& stream);
+  // The first pass of a step sets the gradients of matrices, whatever they hold, and adds to the others.
+  bool is_set_first(const Parameter& parameter) const noexcept;
+  // Those others, before it. In the order of the stream's work, whose backend computes where these lie.
+  void zero_where_passes_add(Stream& stream);
   // All gradients as one array, with zeros between them.
   ConstTensorView gradients();
   // Renews the rounded copies of masters in one piece.
@@ -77,6 +79,7 @@ class Parameters {
   ModelConfig config_;
   Place place_;
   Arena values_, gradients_, rounded_;
+  size_t added_bytes_ = 0;  // of gradients_, from its begin: those that passes add to
   std::vector<Parameter> parameters_;
 };
 

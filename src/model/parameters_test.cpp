@@ -81,22 +81,28 @@ TEST(Parameters, SplitMastersAreThoseOfMatricesAndGoBack) {
               Arena::kAlignment * parameters.all().size());
 }
 
-TEST(Parameters, GradientsAreZeroAgain) {
-  Parameters parameters(init_weights(tiny_config(), 3, DType::f32), DType::f32, false);
-  Stream stream(open_backend(BackendKind::cpu, 3));
-  for (const Parameter& parameter : parameters.all())
-    for (int64_t i = 0; i < parameter.gradient.shape.elements(); ++i) {
-      ASSERT_EQ(parameter.gradient.as<float>()[i], 0.0f);
-      parameter.gradient.as<float>()[i] = 1.0f;
-    }
-  double sum = 0.0;  // of all gradients as one array: ones, and zeros between
-  const ConstTensorView all = parameters.gradients();
-  for (int64_t i = 0; i < all.shape.elements(); ++i) sum += all.as<float>()[i];
-  EXPECT_EQ(sum, static_cast<double>(tiny_config().parameters()));
-  parameters.zero_gradients(stream);
-  for (const Parameter& parameter : parameters.all())
-    for (int64_t i = 0; i < parameter.gradient.shape.elements(); ++i)
-      ASSERT_EQ(parameter.gradient.as<float>()[i], 0.0f);
+TEST(Parameters, GradientsThatPassesAddToAreZeroAgain) {
+  for (const bool tied : {false, true}) {
+    ModelConfig config = tiny_config();
+    config.tied_embeddings = tied;
+    Parameters parameters(init_weights(config, 3, DType::f32), DType::f32, false);
+    Stream stream(open_backend(BackendKind::cpu, 3));
+    for (const Parameter& parameter : parameters.all())
+      for (int64_t i = 0; i < parameter.gradient.shape.elements(); ++i) {
+        ASSERT_EQ(parameter.gradient.as<float>()[i], 0.0f);
+        parameter.gradient.as<float>()[i] = 1.0f;
+      }
+    double sum = 0.0;  // of all gradients as one array: ones, and zeros between
+    const ConstTensorView all = parameters.gradients();
+    for (int64_t i = 0; i < all.shape.elements(); ++i) sum += all.as<float>()[i];
+    EXPECT_EQ(sum, static_cast<double>(config.parameters()));
+    parameters.zero_where_passes_add(stream);
+    for (const Parameter& parameter : parameters.all())
+      for (int64_t i = 0; i < parameter.gradient.shape.elements(); ++i)
+        ASSERT_EQ(parameter.gradient.as<float>()[i], parameters.is_set_first(parameter) ? 1.0f : 0.0f)
+            << parameter.name;
+    EXPECT_EQ(parameters.is_set_first(parameters.all().front()), tied);
+  }
 }
 
 TEST(Parameters, AnArrayOfAnotherShapeIsRefused) {

@@ -177,6 +177,11 @@ void TrainingModel::refresh(bool round) {
     negative_exp(stream_, A_.view().index(static_cast<int64_t>(i)), layers_[i].A_log);
 }
 
+void TrainingModel::zero_gradients() {
+  parameters_.zero_where_passes_add(stream_);
+  first_pass_ = true;
+}
+
 void TrainingModel::check(std::span<const int32_t> ids, std::span<const int32_t> labels, Segments segments,
                           const StateView& state, const TensorView& nats,
                           const std::optional<StateView>& dstate) const {
@@ -253,7 +258,8 @@ void TrainingModel::backward(std::span<const int32_t> ids, Segments segments, co
                     .at = at,
                     .state = layer_of(at_.before, layer),
                     .segments = segments,
-                    .scratch = at_.scratch});
+                    .scratch = at_.scratch,
+                    .first = first_pass_});
   }
   embedding_backward(stream_, dembeddings_, at_.dresidual, ids);
 }
@@ -272,7 +278,8 @@ void TrainingModel::forward_backward(std::span<const int32_t> ids, std::span<con
                                  .weight = lm_head_,
                                  .labels = labels,
                                  .scale = loss.scale,
-                                 .z_loss = loss.z_loss});
+                                 .z_loss = loss.z_loss,
+                                 .first = first_pass_});
   rms_norm_backward(stream_, {.dx = at_.dresidual,
                               .rounded = at_.dresidual_rounded,
                               .dweight = dnorm_f_,
@@ -281,6 +288,7 @@ void TrainingModel::forward_backward(std::span<const int32_t> ids, std::span<con
                               .weight = norm_f_,
                               .eps = config().rms_eps});
   backward(ids, segments, dstate);
+  first_pass_ = false;
 }
 
 void TrainingModel::evaluate(std::span<const int32_t> ids, std::span<const int32_t> labels, Segments segments,

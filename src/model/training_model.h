@@ -58,8 +58,8 @@ class TrainingModel {
   // Of states, gradients of states, nats and gradients: f32, or f64 if the model computes in f64.
   DType accumulation_dtype() const noexcept { return options_.dtype == DType::f64 ? DType::f64 : DType::f32; }
 
-  // Before the first micro-batch of a step.
-  void zero_gradients() { parameters_.zero_gradients(stream_); }
+  // Before the first micro-batch of a step: gradients count as zero. Those of matrices hold what they held until then.
+  void zero_gradients();
   // To be called after values changed: what is derived from them is computed again. `round`: the rounded copies as well
   // (adamw writes them by itself).
   void refresh(bool round = true);
@@ -109,6 +109,7 @@ class TrainingModel {
   Tensor A_;  // [p, n, e]: -exp(A_log)
   Arena arena_;
   TrainingActivations at_;
+  bool first_pass_ = false;  // the next one, since zero_gradients()
   ConstTensorView embeddings_, norm_f_, lm_head_;
   TensorView dembeddings_, dnorm_f_, dlm_head_;
   std::vector<LayerTensors> layers_;

@@ -320,7 +320,8 @@ TEST_F(GpuGradients, LinearCrossEntropy) {
   // More than one chunk.
   ASSERT_EQ(gpu_head_rows(66000), 2048);
   test_also<LinearCrossEntropyProblem, LinearCrossEntropyCase>(
-      {{.l = 2048 + 3, .d = 8, .v = 66000, .type = DType::bf16, .unlabelled = 2040}});
+      {{.l = 2048 + 3, .d = 8, .v = 66000, .type = DType::bf16, .unlabelled = 2040},
+       {.l = 2048 + 3, .d = 8, .v = 66000, .type = DType::bf16, .first = true, .unlabelled = 2040}});
 }
 TEST_F(GpuGradients, RmsNormBackward) {
   test_op_cases_on(gpu_, without_benchmarks(rms_norm_backward_cases()));

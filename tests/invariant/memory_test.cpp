@@ -133,9 +133,9 @@ TEST_P(MemoryTest, ATrainingStepTakesThatOfTheSecond) {
     Tensor nats(DType::f32, {batch.rows()});
     const auto allocations_of_step = [&] {
       const int64_t before = allocation_count();
+      training.zero_gradients();
       training.forward_backward(batch.ids, batch.labels, batch.segments, states.view(), batch.loss, nats.view());
       training.refresh();
-      training.zero_gradients();
       return allocation_count() - before;
     };
     allocations_of_step();

@@ -54,6 +54,25 @@ TEST_P(Training, ThreadsAndRepetitionChangeNothing) {
   }
 }
 
+// Gradients are zero when they are made, and a pass adds to them unless it is the first of a step.
+TEST_P(Training, AStepsFirstPassIsOneThatAddsToZeros) {
+  ModelConfig config = tiny_config();
+  config.use_bias = true;
+  for (const bool tied : {false, true}) {
+    config.tied_embeddings = tied;
+    const PassBatch batch = make_batch(config, {50, 1, 9, 70});
+    TrainingModel model = training_model(GetParam(), {.max_rows = batch.rows()}, 2, config);
+    Tensor nats(model.accumulation_dtype(), {batch.rows()});
+    model.forward_backward(batch.ids, batch.labels, batch.segments, {}, batch.loss, nats.view());
+    const Outputs expected = gradients_of(model);
+    for (const Parameter& parameter : model.parameters().all())
+      for (int64_t i = 0; i < parameter.gradient.shape.elements(); ++i)
+        store_element(parameter.gradient.data, parameter.gradient.dtype, i, NAN);
+    run_pass(model, batch);
+    EXPECT_EQ(gradients_of(model), expected);
+  }
+}
+
 TEST_P(Training, PackedDocumentsAreThemselvesApart) {
   const ModelConfig config = tiny_config();
   const PassBatch packed = make_batch(config, {50, 1, 9, 70});

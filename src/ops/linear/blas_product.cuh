@@ -8,7 +8,8 @@ namespace saker::cuda {
 
 // y [m, n] (+)= left [m, k] right [k, n], or addend + it; either factor may lie transposed, left as [k, m] or right as
 // [n, k]. Factors of one type: f32, bf16, f16, or fp8 (ops/linear/fp8_product.cuh); y f32 or of that type. Sums are
-// f32; f32 is not rounded to TF32. Rows may be slices of wider rows.
+// f32, and rounded to y's type once, after what they are added to; f32 is not rounded to TF32. Rows may be slices of
+// wider rows.
 struct BlasProduct {
   TensorView y;
   ConstTensorView left, right;

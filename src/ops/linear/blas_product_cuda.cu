@@ -40,6 +40,15 @@ const void* added_to(const BlasProduct& p) {
   return p.addend ? p.addend.data : p.accumulate ? p.y.data : nullptr;
 }
 
+// How often it is added. What it adds to in place once, cuBLASLt sends to memory as an addition (its kernels "badd"),
+// for which it rounds the product to y's type, and the sum once more. With another factor it has to read what lies
+// there: this one changes that by half a unit in the last place of f32, in which the sum is made.
+float factor_of_added(const BlasProduct& p) {
+  constexpr float kAlmostOne = 1.0f - 0x1p-24f;
+  if (!added_to(p)) return 0.0f;
+  return p.accumulate && p.y.dtype != DType::f32 ? kAlmostOne : 1.0f;
+}
+
 // Of y and what is added, which are laid out alike.
 uint32_t alignment_of_y(const BlasProduct& p) {
   return p.addend ? std::min(alignment_of(p.y.data), alignment_of(p.addend.data)) : alignment_of(p.y.data);
@@ -95,6 +104,9 @@ State::Plan make_plan(State& s, const BlasProduct& p) {
     cublasLtMatmulPreferenceSetAttribute(preference, attribute, &value, sizeof value);
   };
   set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, workspace);
+  // Parts of a sum are added up before they are rounded to y's type.
+  constexpr uint32_t kReductions = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
+  if (p.y.dtype != DType::f32) set(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, kReductions);
   set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, right_at);
   set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, left_at);
   set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, y_at);
@@ -131,7 +143,7 @@ void blas_product(Stream& stream, const BlasProduct& p) {
   State& s = state_of(stream);
   const State::Plan& plan = plan_for(s, p);
   const void* const added = added_to(p);
-  const float alpha = 1.0f, beta = added ? 1.0f : 0.0f;
+  const float alpha = 1.0f, beta = factor_of_added(p);
   if (plan.found) {
     const cublasStatus_t status = cublasLtMatmul(s.blas, plan.product, &alpha, p.right.data, plan.right, p.left.data,
                                                  plan.left, &beta, added ? added : p.y.data, plan.y, p.y.data, plan.y,

@@ -1,5 +1,6 @@
 #include "ops/linear/linear_backward.h"
 
+#include "device/stream_memory.h"
 #include "ops/check.h"
 #include "ops/op_table.h"
 
@@ -28,6 +29,7 @@ void linear_backward(Stream& stream, const LinearBackwardArgs& args) {
     check.shape("dbias", args.dbias, {o});
     check.activation("dbias", args.dbias);
   }
+  if (l == 0 && args.first && args.dweight) zero(stream, args.dweight);
   if (l > 0 && o > 0 && i > 0) stream.ops().linear_backward(stream, args);
 }
 

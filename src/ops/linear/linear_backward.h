@@ -1,7 +1,7 @@
 // Gradients of a product with a weight matrix, y = x weight^T + bias.
 //
 //   dx[t, i]       = sum_o dy[t, o] weight[o, i]        (added to dx if accumulate)
-//   dweight[o, i] += sum_t dy[t, o] x[t, i]
+//   dweight[o, i] += sum_t dy[t, o] x[t, i]               (set to it if first, whatever dweight held)
 //   dbias[o]      += sum_t dy[t, o]
 //
 // Shapes    dy [l, o], x [l, i], weight [o, i] contiguous, dx [l, i] or empty (not computed), dweight [o, i] or empty,
@@ -29,7 +29,8 @@ struct LinearBackwardArgs {
   ConstTensorView dy;       // [l, o]
   ConstTensorView x;        // [l, i]
   ConstTensorView weight;   // [o, i]
-  bool accumulate = false;
+  bool accumulate = false;  // dx
+  bool first = false;       // dweight
 };
 
 void linear_backward(Stream& stream, const LinearBackwardArgs& args);

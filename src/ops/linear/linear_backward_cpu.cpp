@@ -97,14 +97,14 @@ class Carver {
 
 // `type`: that of the products. On machines without products in bf16 the operands, rounded as they are, are widened.
 bool products(Stream& stream, const LinearBackwardArgs& args, DType type) {
-  const auto& [dx, dweight, dbias, dy, x, weight, accumulate] = args;
+  const auto& [dx, dweight, dbias, dy, x, weight, accumulate, first] = args;
   const int64_t l = x.rows(), i = x.columns(), o = weight.rows();
   const bool widened = type != x.dtype, copied = x.dtype != DType::f32;
   const int64_t dy_row = copied ? o : dy.row_stride, x_row = widened ? i : x.row_stride;
   const int64_t apart = column_stride(l, x.dtype);
   std::optional<BlockedProduct> to_x, to_weight;
   if (dx) to_x.emplace(l, i, o, type, dy_row, i, dx.row_stride, accumulate);
-  if (dweight) to_weight.emplace(o, i, l, type, widened ? l : apart, x_row, i, true);
+  if (dweight) to_weight.emplace(o, i, l, type, widened ? l : apart, x_row, i, !first);
   if ((to_x && !to_x->possible()) || (to_weight && !to_weight->possible())) return false;
 
   const int threads = stream.threads();

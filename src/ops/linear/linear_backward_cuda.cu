@@ -50,15 +50,15 @@ ConstTensorView rounded(Stream& stream, const ConstTensorView& dy, DType type) {
 
 }  // namespace
 
-// dweight is read and written once by its product, whose sum over the tokens stays on the chip.
+// dweight is written once by its product, and read unless it is set, whose sum over the tokens stays on the chip.
 void linear_backward(Stream& stream, const LinearBackwardArgs& args) {
-  const auto& [dx, dweight, dbias, dy, x, weight, accumulate] = args;
+  const auto& [dx, dweight, dbias, dy, x, weight, accumulate, first] = args;
   if (dbias) add_bias_gradient(stream, dbias, dy);
   if (!dx && !dweight) return;
   const ConstTensorView gradient = rounded(stream, dy, x.dtype);
   if (dx) blas_product(stream, {.y = dx, .left = gradient, .right = weight, .accumulate = accumulate});
   if (dweight)
-    blas_product(stream, {.y = dweight, .left = gradient, .right = x, .left_transposed = true, .accumulate = true});
+    blas_product(stream, {.y = dweight, .left = gradient, .right = x, .left_transposed = true, .accumulate = !first});
 }
 
 }  // namespace saker::cuda

@@ -25,7 +25,7 @@ void linear_backward(Stream&, const LinearBackwardArgs& args) noexcept {
     for (int64_t i = 0; i < inputs; ++i) {
       double sum = 0.0;
       for (int64_t t = 0; t < l; ++t) sum += rounded_dy(args, t, o) * element(args.x, t, i);
-      add_element(args.dweight, o, i, sum);
+      args.first ? set_element(args.dweight, o, i, sum) : add_element(args.dweight, o, i, sum);
     }
   for (int64_t o = 0; o < outputs && args.dbias; ++o) {
     double sum = 0.0;

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "device/stream_memory.h"
 #include "ops/check.h"
 #include "ops/op_table.h"
 
@@ -34,6 +35,7 @@ void linear_cross_entropy(Stream& stream, const LinearCrossEntropyArgs& args) {
   check.that(std::isfinite(args.z_loss), "a finite z_loss", args.z_loss);
   check.that(static_cast<int64_t>(args.labels.size()) == l, "a label for each row", args.labels.size());
   check.ids("labels", args.labels, v, kIgnoredLabel);
+  if (l == 0 && args.first && args.dweight) zero(stream, args.dweight);
   if (l > 0 && v > 0 && d > 0) stream.ops().linear_cross_entropy(stream, args);
 }
 

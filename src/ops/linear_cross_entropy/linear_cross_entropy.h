@@ -5,7 +5,7 @@
 //   lse[t]          = log(sum_i e^logits[t, i])
 //   nats[t]         = lse[t] - logits[t, label[t]]                              (ignored label: 0, as is lse)
 //   dlogits[t, i]   = scale (p_i - [i = label[t]] + 2 z_loss lse[t] p_i),  p_i = e^(logits - lse);  ignored label: 0
-//   dx              = dlogits weight;       dweight += dlogits^T x
+//   dx              = dlogits weight;       dweight += dlogits^T x      (set to it if first, whatever dweight held)
 //
 // which are the gradients of  scale sum_t (nats[t] + z_loss lse[t]^2).
 //
@@ -44,6 +44,7 @@ struct LinearCrossEntropyArgs {
   std::span<const int32_t> labels;  // [l]
   double scale = 1.0;
   double z_loss = 0.0;
+  bool first = false;
 };
 
 void linear_cross_entropy(Stream& stream, const LinearCrossEntropyArgs& args);

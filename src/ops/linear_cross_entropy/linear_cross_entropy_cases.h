@@ -13,7 +13,7 @@ namespace saker {
 struct LinearCrossEntropyCase {
   int64_t l = 7, d = 24, v = 61;
   DType type = DType::f32;
-  bool gradients = true;
+  bool gradients = true, first = false;
   double z_loss = 0.0, scale = 0.25;
   int64_t row_stride = 0;  // of x and dx
   int64_t unlabelled = 0;  // rows from the first on whose labels are ignored
@@ -43,7 +43,8 @@ class LinearCrossEntropyProblem : public OpProblem {
                                   .weight = weight_.on(stream),
                                   .labels = labels_,
                                   .scale = case_.scale,
-                                  .z_loss = case_.z_loss});
+                                  .z_loss = case_.z_loss,
+                                  .first = case_.first});
   }
   // Logits are sums of d products of magnitude 1 in all; a gradient of one is at most the scale, and with bf16 is
   // rounded to half a spacing, which a logit on the border may turn into a whole one.
@@ -73,6 +74,8 @@ inline std::vector<OpCase> linear_cross_entropy_cases() {
     list.push_back({.l = 40, .type = type, .gradients = false});
     list.push_back({.l = 40, .type = type, .row_stride = 50});
   }
+  for (int64_t l : {0, 7, 600})
+    for (DType type : {DType::f32, DType::bf16}) list.push_back({.l = l, .type = type, .first = true});
   list.push_back({.type = DType::f16, .gradients = false});
   for (DType type : {DType::f32, DType::bf16})
     list.push_back({.l = 2048, .d = 256, .v = 8192, .type = type, .scale = 1.0 / 2048.0, .benchmark = true});
@@ -80,11 +83,11 @@ inline std::vector<OpCase> linear_cross_entropy_cases() {
   std::vector<OpCase> cases;
   for (const LinearCrossEntropyCase& c : list) {
     const auto l = static_cast<double>(c.l), d = static_cast<double>(c.d), v = static_cast<double>(c.v);
-    cases.push_back({fmt::format("l={} d={} v={} {}{} z={}{}", c.l, c.d, c.v, name(c.type), c.gradients ? "" : " loss",
-                                 c.z_loss, c.row_stride ? " strided" : ""),
-                     [c] { return std::make_unique<LinearCrossEntropyProblem>(c); },
-                     v * d * (static_cast<double>(size_of(c.type)) + 8.0), (c.gradients ? 6.0 : 2.0) * l * d * v,
-                     c.benchmark});
+    cases.push_back(
+        {fmt::format("l={} d={} v={} {}{}{} z={}{}", c.l, c.d, c.v, name(c.type), c.gradients ? "" : " loss",
+                     c.first ? " first" : "", c.z_loss, c.row_stride ? " strided" : ""),
+         [c] { return std::make_unique<LinearCrossEntropyProblem>(c); },
+         v * d * (static_cast<double>(size_of(c.type)) + 8.0), (c.gradients ? 6.0 : 2.0) * l * d * v, c.benchmark});
   }
   return cases;
 }

@@ -74,7 +74,8 @@ class HeadChunk {
                                             .dbias = {},
                                             .dy = logits_,
                                             .x = x_,
-                                            .weight = args_.weight});
+                                            .weight = args_.weight,
+                                            .first = args_.first && begin_ == 0});
   }
 
  private:

@@ -131,8 +131,11 @@ class Head {
     if (!args_.dx) return;
     const ConstTensorView dlogits(dlogits_, args_.x.dtype, shape, stride_);
     blas_product(stream_, {.y = args_.dx.slice_rows(begin, rows), .left = dlogits, .right = args_.weight});
-    blas_product(stream_,
-                 {.y = args_.dweight, .left = dlogits, .right = x, .left_transposed = true, .accumulate = true});
+    blas_product(stream_, {.y = args_.dweight,
+                           .left = dlogits,
+                           .right = x,
+                           .left_transposed = true,
+                           .accumulate = !args_.first || begin > 0});
   }
 
   template <class T, bool kGradients>

@@ -53,8 +53,10 @@ void linear_cross_entropy(Stream&, const LinearCrossEntropyArgs& args) noexcept 
     }
   }
   for (int64_t i = 0; i < v && args.dweight; ++i)
-    for (int64_t d = 0; d < columns; ++d)
-      add_element(args.dweight, i, d, dweight[static_cast<size_t>(i * columns + d)]);
+    for (int64_t d = 0; d < columns; ++d) {
+      const double sum = dweight[static_cast<size_t>(i * columns + d)];
+      args.first ? set_element(args.dweight, i, d, sum) : add_element(args.dweight, i, d, sum);
+    }
 }
 
 }  // namespace saker::reference
