@@ -347,7 +347,7 @@ TEST_F(GpuGradients, RmsNormBackward) {
                                                           {.rows = 3, .columns = 4096},
                                                           {.rows = 1030, .columns = 4108},
                                                           {.rows = 5, .columns = 4611, .accumulate = true}});
-  for (const int64_t columns : {16, 48, 256, 512, 600, 601, 1024, 2048, 4096, 4611, 4612})
+  for (const int64_t columns : {16, 48, 100, 256, 512, 600, 601, 1024, 2048, 4096, 4611, 4612})
     test_also<RmsNormBackwardProblem, RmsNormBackwardCase>(
         {{.rows = 1030, .columns = columns, .accumulate = true, .dy_type = DType::bf16, .rounded = true}});
 }

@@ -6,11 +6,11 @@
 
 namespace saker::cuda {
 
-// threads_ threads for a row, neighbours in a warp or a whole block, and rows_ rows at a time in a block: threadIdx.x
-// within a row, threadIdx.y among the rows. held_ vectors of width_ elements stay in a thread's registers.
-template <int threads_, int rows_, int held_, int width_>
+// Neighbours in a warp, or a whole block, share a row: threadIdx.x is within it, threadIdx.y among the rows that a
+// block has at a time. kHeld vectors of kWidth elements stay in a thread's registers.
+template <int kThreadsOfRow, int kRowsOfBlock, int kHeldVectors, int kVectorWidth>
 struct RowThreads {
-  static constexpr int kThreads = threads_, kRows = rows_, kHeld = held_, kWidth = width_;
+  static constexpr int kThreads = kThreadsOfRow, kRows = kRowsOfBlock, kHeld = kHeldVectors, kWidth = kVectorWidth;
   static constexpr int kBlock = kThreads * kRows, kStep = kThreads * kWidth;
   static constexpr int kWarps = kThreads < 32 ? 1 : kThreads / 32;  // of a row
   static constexpr bool kMore = kThreads == 256;                    // than these hold may a row have
