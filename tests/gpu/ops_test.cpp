@@ -192,6 +192,22 @@ bool same_bytes(const CaseTensor& a, const CaseTensor& b) {
   return std::memcmp(x.data, y.data, static_cast<size_t>(x.shape.elements()) * size_of(x.dtype)) == 0;
 }
 
+// Also where a row alone could be read in vectors, and the rows among others cannot.
+TEST_F(GpuOps, RmsNormOfARowDoesNotDependOnTheOthers) {
+  for (const auto& [columns, stride] : std::initializer_list<std::pair<int64_t, int64_t>>{
+           {16, 0}, {48, 80}, {48, 51}, {640, 0}, {2048, 0}, {4096, 0}}) {
+    constexpr int64_t l = 35;
+    Stream stream(gpu_);
+    CaseTensor x(DType::f32, {l, columns}, 1, 0.1, 1.0, stride);
+    CaseTensor alone(DType::f32, {l, columns}, 2, 0.0, 1.0, stride), all(DType::f32, {l, columns}, 2, 0.0, 1.0, stride);
+    rms_norm(stream, all.on(stream), x.on(stream), {}, 1e-5);
+    for (int64_t t = 0; t < l; ++t)
+      rms_norm(stream, alone.on(stream).slice_rows(t, 1), x.on(stream).slice_rows(t, 1), {}, 1e-5);
+    stream.wait();
+    EXPECT_TRUE(same_bytes(alone, all)) << columns << " of " << stride;
+  }
+}
+
 // The states that the forward pass keeps are those that the backward pass makes where it has none.
 TEST_F(GpuOps, KeptStatesChangeNoGradient) {
   SelectiveScanBackwardCase c{
@@ -326,13 +342,15 @@ TEST_F(GpuGradients, LinearCrossEntropy) {
 TEST_F(GpuGradients, RmsNormBackward) {
   test_op_cases_on(gpu_, without_benchmarks(rms_norm_backward_cases()));
   test_also<RmsNormBackwardProblem, RmsNormBackwardCase>({{.rows = 2100, .columns = 20},
+                                                          {.rows = 2100, .columns = 16},
+                                                          {.rows = 33, .columns = 256, .weighted = false},
                                                           {.rows = 1030, .columns = 600},
                                                           {.rows = 1030, .columns = 601},
                                                           {.rows = 3, .columns = 1026},
                                                           {.rows = 3, .columns = 4096},
                                                           {.rows = 1030, .columns = 4108},
                                                           {.rows = 5, .columns = 4611, .accumulate = true}});
-  for (const int64_t columns : {600, 601, 4096, 4611, 4612})
+  for (const int64_t columns : {16, 48, 100, 256, 512, 600, 601, 1024, 2048, 4096, 4611, 4612})
     test_also<RmsNormBackwardProblem, RmsNormBackwardCase>(
         {{.rows = 1030, .columns = columns, .accumulate = true, .dy_type = DType::bf16, .rounded = true}});
 }

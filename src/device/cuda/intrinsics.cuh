@@ -198,10 +198,11 @@ __device__ __forceinline__ float warp_max(float value) {
   for (int lane = 16; lane > 0; lane /= 2) value = fmaxf(value, __shfl_xor_sync(0xffffffffu, value, lane));
   return value;
 }
-// The sum over a warp, in every lane, in one order.
+// The sum over a warp, or each kLanes neighbours of it, in every lane, in one order.
+template <int kLanes = 32>
 __device__ __forceinline__ float warp_sum(float value) {
 #pragma unroll
-  for (int lane = 16; lane > 0; lane /= 2) value += __shfl_xor_sync(0xffffffffu, value, lane);
+  for (int lane = kLanes / 2; lane > 0; lane /= 2) value += __shfl_xor_sync(0xffffffffu, value, lane);
   return value;
 }
 

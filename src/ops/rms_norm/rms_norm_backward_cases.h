@@ -60,7 +60,7 @@ inline std::vector<OpCase> rms_norm_backward_cases() {
   for (int64_t columns : {1, 2, 7, 8, 15, 16, 17, 31, 33, 64, 65, 130}) list.push_back({.columns = columns});
   for (int64_t rows : {0, 1, 2, 17, 200}) list.push_back({.rows = rows});
   list.push_back({.accumulate = true});
-  list.push_back({.columns = 16, .weighted = false, .row_stride = 80});
+  for (int64_t rows : {5, 70}) list.push_back({.rows = rows, .columns = 16, .weighted = false, .row_stride = 80});
   list.push_back({.weighted = false, .accumulate = true, .row_stride = 51});
   for (double deviation : {0.0, 1e-6, 1e6}) list.push_back({.deviation = deviation});
   for (bool rounded : {false, true}) {

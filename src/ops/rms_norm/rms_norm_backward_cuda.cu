@@ -4,6 +4,7 @@
 #include "device/cuda/vectors.cuh"
 #include "ops/gpu_scratch.h"
 #include "ops/rms_norm/rms_norm_backward.h"
+#include "ops/rms_norm/row_threads.cuh"
 
 namespace saker::cuda {
 
@@ -18,26 +19,17 @@ struct NormBackward {
   const float* x;          // [l, c]
   const float* weight;     // [c] or null
   int64_t dx_stride, rounded_stride, dy_stride, x_stride;
-  int64_t l, c, rows;  // rows of a group
+  int64_t l, rows;  // rows of a group
+  int c;
   float eps;
   bool accumulate;
 };
 
-template <int kThreads>
-__device__ __forceinline__ float row_sum(float value, float* shared) {
-  if constexpr (kThreads == 32)
-    return warp_sum(value);
-  else
-    return block_sum<kThreads>(value, shared);
-}
-
-template <int kWidth>
-__device__ __forceinline__ Vector<float, kWidth> weight_at(const float* weight, int64_t i) {
-  if (weight) return load_vector<kWidth>(weight + i);
-  Vector<float, kWidth> ones;
-#pragma unroll
-  for (int k = 0; k < kWidth; ++k) ones.at[k] = 1.0f;
-  return ones;
+template <class T, int kCount>
+__device__ __forceinline__ Vector<T, kCount> as_vector(const Word<sizeof(T) * kCount>& word) {
+  Vector<T, kCount> vector;
+  memcpy(&vector, &word, sizeof vector);
+  return vector;
 }
 
 // What a row has in common: r, and r^2 mean(x g).
@@ -57,68 +49,92 @@ __device__ __forceinline__ void differentiate(Vector<float, kWidth>& dx, Vector<
   }
 }
 
-// kThreads threads for a group of rows, one after the other; kGroups groups in a block. Of x and dy, kHeld vectors a
-// thread, and dx if it is added to, stay in registers between the sums and the gradients, as does their part of the
-// group's dweight; what is beyond is read again, and its part of dweight is in memory. Bytes: 8 + sizeof(T) an element,
-// 4 more if added to dx, 2 more if rounded.
-template <class T, int kThreads, int kGroups, int kHeld, int kWidth>
-__global__ void __launch_bounds__(kThreads* kGroups, kThreads == 128 ? 8 : 1)
-    rms_norm_backward_kernel(const NormBackward<T> p) {
+// dweight of the rows of a group that one row of threads had, vectors `held`, to `partial`: of all, in their order.
+template <class Threads, class Values>
+__device__ __forceinline__ void add_up_group(float* partial, const Values (&held)[Threads::kHeld], int c) {
+  if constexpr (Threads::kRows == 1) {
+#pragma unroll
+    for (int j = 0; j < Threads::kHeld; ++j)
+      if (Threads::at(j) < c) store_vector(partial + Threads::at(j), held[j]);
+  } else {
+    __shared__ Values sums[Threads::kRows][Threads::kHeld * Threads::kThreads];
+#pragma unroll
+    for (int j = 0; j < Threads::kHeld; ++j) sums[threadIdx.y][j * Threads::kThreads + threadIdx.x] = held[j];
+    __syncthreads();
+    const auto thread = static_cast<int>(threadIdx.y * Threads::kThreads + threadIdx.x);
+    for (int v = thread; v * Threads::kWidth < c; v += Threads::kBlock) {
+      Values total = {};
+#pragma unroll
+      for (const auto& row : sums)
+#pragma unroll
+        for (int k = 0; k < Threads::kWidth; ++k) total.at[k] += row[v].at[k];
+      store_vector(partial + v * Threads::kWidth, total);
+    }
+  }
+}
+
+// A block for a group of rows, kRows at a time. x, dy and, if it is added to, dx of a row stay in registers between the
+// sums and the gradients, as do the parts of the group's dweight; of rows longer than they hold, the rest is read
+// again, and its part of dweight is in memory. Bytes: 8 + sizeof(T) an element, 4 more if added to dx, 2 more if
+// rounded.
+template <class T, class Threads>
+__global__ void __launch_bounds__(Threads::kBlock) rms_norm_backward_kernel(const NormBackward<T> p) {
+  constexpr int kHeld = Threads::kHeld, kWidth = Threads::kWidth;
   using Values = Vector<float, kWidth>;
-  __shared__ float shared[kThreads / 32];
-  const int64_t group = blockIdx.x * int64_t{kGroups} + threadIdx.y, begin = group * p.rows;
-  const int64_t end = begin + p.rows < p.l ? begin + p.rows : p.l;
-  const auto held_at = [](int j) { return (j * kThreads + static_cast<int>(threadIdx.x)) * kWidth; };
-  constexpr int kStep = kThreads * kWidth;
-  float* const partial = p.partial ? p.partial + group * p.c : nullptr;
+  __shared__ float shared[2][Threads::kWarps][2];
+  const int64_t begin = blockIdx.x * p.rows, end = begin + p.rows < p.l ? begin + p.rows : p.l;
+  float* const partial = p.partial ? p.partial + blockIdx.x * static_cast<int64_t>(p.c) : nullptr;
   Values dweight[kHeld] = {};
 
-  for (int64_t t = begin; t < end; ++t) {
+  for (int64_t first = begin; first < end; first += Threads::kRows) {
+    const int64_t t = first + threadIdx.y;
+    const int c = t < end ? p.c : 0;  // a row beyond the last takes part in the sums of its warp
     const float* const x = p.x + t * p.x_stride;
     const T* const dy = p.dy + t * p.dy_stride;
     float* const dx = p.dx + t * p.dx_stride;
-    const auto before = [&](int64_t i) { return p.accumulate ? load_vector<kWidth>(dx + i) : Values{}; };
-    const auto store = [&](int64_t i, const Values& gradient) {
+    const auto before = [&](int i) { return p.accumulate ? load_vector<kWidth>(dx + i) : Values{}; };
+    const auto store = [&](int i, const Values& gradient) {
       store_vector(dx + i, gradient);
       if (p.rounded) store_vector(p.rounded + t * p.rounded_stride + i, rounded<__nv_bfloat16>(gradient));
     };
     Values x_held[kHeld] = {}, dx_held[kHeld] = {};
-    Vector<T, kWidth> dy_held[kHeld] = {};
+    Word<sizeof(T) * kWidth> dy_held[kHeld] = {};  // two bf16 in a register, which are not waited for before the sums
 #pragma unroll
     for (int j = 0; j < kHeld; ++j)
-      if (held_at(j) < p.c) {
-        x_held[j] = load_vector<kWidth>(x + held_at(j));
-        dy_held[j] = load_vector<kWidth>(dy + held_at(j));
-        dx_held[j] = before(held_at(j));
+      if (Threads::at(j) < c) {
+        x_held[j] = load_vector<kWidth>(x + Threads::at(j));
+        dy_held[j] = *reinterpret_cast<const Word<sizeof(T) * kWidth>*>(dy + Threads::at(j));
+        dx_held[j] = before(Threads::at(j));
       }
-    float squares = 0.0f, products = 0.0f;
-    const auto add = [&](const Values& x_part, const Values& dy_part, int64_t i) {
+    float sums[2] = {};  // of x^2 and of x g
+    const auto add = [&](const Values& x_part, const Values& dy_part, int i) {
       const Values weight = weight_at<kWidth>(p.weight, i);
 #pragma unroll
       for (int k = 0; k < kWidth; ++k) {
-        squares = fmaf(x_part.at[k], x_part.at[k], squares);
-        products = fmaf(x_part.at[k], weight.at[k] * dy_part.at[k], products);
+        sums[0] = fmaf(x_part.at[k], x_part.at[k], sums[0]);
+        sums[1] = fmaf(x_part.at[k], weight.at[k] * dy_part.at[k], sums[1]);
       }
     };
 #pragma unroll
     for (int j = 0; j < kHeld; ++j)
-      if (held_at(j) < p.c) add(x_held[j], widened(dy_held[j]), held_at(j));
+      if (Threads::at(j) < c) add(x_held[j], widened(as_vector<T, kWidth>(dy_held[j])), Threads::at(j));
 #pragma unroll 1
-    for (int64_t i = held_at(kHeld); i < p.c; i += kStep)
+    for (int i = Threads::at(kHeld); Threads::kMore && i < c; i += Threads::kStep)
       add(load_vector<kWidth>(x + i), widened(load_vector<kWidth>(dy + i)), i);
 
+    add_over_row<Threads>(sums, shared[t % 2]);
     const auto count = static_cast<float>(p.c);
-    const float r = 1.0f / sqrtf(row_sum<kThreads>(squares, shared) / count + p.eps);
-    const RowFactors row{r, r * r * (row_sum<kThreads>(products, shared) / count)};
+    const float r = 1.0f / sqrtf(sums[0] / count + p.eps);
+    const RowFactors row{r, r * r * (sums[1] / count)};
 #pragma unroll
     for (int j = 0; j < kHeld; ++j)
-      if (held_at(j) < p.c) {
-        differentiate(dx_held[j], dweight[j], widened(dy_held[j]), x_held[j], weight_at<kWidth>(p.weight, held_at(j)),
-                      row);
-        store(held_at(j), dx_held[j]);
+      if (Threads::at(j) < c) {
+        differentiate(dx_held[j], dweight[j], widened(as_vector<T, kWidth>(dy_held[j])), x_held[j],
+                      weight_at<kWidth>(p.weight, Threads::at(j)), row);
+        store(Threads::at(j), dx_held[j]);
       }
 #pragma unroll 1
-    for (int64_t i = held_at(kHeld); i < p.c; i += kStep) {
+    for (int i = Threads::at(kHeld); Threads::kMore && i < c; i += Threads::kStep) {
       Values gradient = before(i), sum = {};
       if (partial && t > begin) sum = load_vector<kWidth>(partial + i);
       differentiate(gradient, sum, widened(load_vector<kWidth>(dy + i)), load_vector<kWidth>(x + i),
@@ -127,49 +143,38 @@ __global__ void __launch_bounds__(kThreads* kGroups, kThreads == 128 ? 8 : 1)
       if (partial) store_vector(partial + i, sum);
     }
   }
-  if (!partial || begin >= end) return;
-#pragma unroll
-  for (int j = 0; j < kHeld; ++j)
-    if (held_at(j) < p.c) store_vector(partial + held_at(j), dweight[j]);
-}
-
-template <int kThreads, int kGroups, int kHeld, int kWidth, class T>
-void launch(Stream& stream, const NormBackward<T>& problem, int64_t groups) {
-  rms_norm_backward_kernel<T, kThreads, kGroups, kHeld, kWidth>
-      <<<static_cast<unsigned>(ceil_div(groups, kGroups)), dim3(kThreads, kGroups), 0, handle(stream)>>>(problem);
+  if (partial) add_up_group<Threads>(partial, dweight, p.c);
 }
 
 }  // namespace
 
 void rms_norm_backward(Stream& stream, const RmsNormBackwardArgs& args) {
   const int64_t l = args.x.rows(), c = args.x.columns();
-  const RowGroups groups = args.dweight ? row_groups(l) : RowGroups{.each = 1, .count = l};
+  const RowGroups groups = row_groups(l);
   float* partial = nullptr;
   if (args.dweight) partial = static_cast<float*>(stream.gpu().scratch(row_sums_scratch_bytes(l, c)));
   with_f32_or<__nv_bfloat16>(args.dy.dtype, [&]<class T>(T) {
-    const NormBackward<T> problem{.dx = static_cast<float*>(args.dx.data),
-                                  .rounded = static_cast<__nv_bfloat16*>(args.rounded.data),
-                                  .partial = partial,
-                                  .dy = static_cast<const T*>(args.dy.data),
-                                  .x = static_cast<const float*>(args.x.data),
-                                  .weight = static_cast<const float*>(args.weight.data),
-                                  .dx_stride = args.dx.row_stride,
-                                  .rounded_stride = args.rounded.row_stride,
-                                  .dy_stride = args.dy.row_stride,
-                                  .x_stride = args.x.row_stride,
-                                  .l = l,
-                                  .c = c,
-                                  .rows = groups.each,
-                                  .eps = static_cast<float>(args.eps),
-                                  .accumulate = args.accumulate};
-    with_width(are_fours(c, {args.dx, args.rounded, args.dy, args.x, args.weight}), [&](auto width) {
-      constexpr int kWidth = width();
-      if (c <= 128)
-        launch<32, 8, 4 / kWidth, kWidth>(stream, problem, groups.count);
-      else if (c <= 1024)
-        launch<128, 1, 8 / kWidth, kWidth>(stream, problem, groups.count);
-      else
-        launch<256, 1, 16 / kWidth, kWidth>(stream, problem, groups.count);
+    NormBackward<T> problem{.dx = static_cast<float*>(args.dx.data),
+                            .rounded = static_cast<__nv_bfloat16*>(args.rounded.data),
+                            .partial = partial,
+                            .dy = static_cast<const T*>(args.dy.data),
+                            .x = static_cast<const float*>(args.x.data),
+                            .weight = static_cast<const float*>(args.weight.data),
+                            .dx_stride = args.dx.row_stride,
+                            .rounded_stride = args.rounded.row_stride,
+                            .dy_stride = args.dy.row_stride,
+                            .x_stride = args.x.row_stride,
+                            .l = l,
+                            .rows = groups.each,
+                            .c = static_cast<int>(c),
+                            .eps = static_cast<float>(args.eps),
+                            .accumulate = args.accumulate};
+    const bool fours = are_fours(c, {args.dx, args.rounded, args.dy, args.x, args.weight});
+    with_row_threads(c, fours, [&]<class Threads>(Threads) {
+      if (!partial) problem.rows = Threads::kRows;
+      const auto blocks = static_cast<unsigned>(ceil_div(l, problem.rows));
+      rms_norm_backward_kernel<T, Threads>
+          <<<blocks, dim3(Threads::kThreads, Threads::kRows), 0, handle(stream)>>>(problem);
     });
   });
   state_of(stream).launched("rms_norm_backward_kernel");

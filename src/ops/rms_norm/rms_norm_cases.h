@@ -40,9 +40,12 @@ inline std::vector<OpCase> rms_norm_cases() {
   std::vector<RmsNormCase> list;
   for (int64_t columns : {1, 2, 7, 8, 15, 16, 17, 31, 33, 63, 64, 65, 130, 256, 257, 600, 5000})
     list.push_back({.columns = columns});
-  for (int64_t rows : {0, 1, 2, 17}) list.push_back({.rows = rows});
+  for (int64_t columns : {20, 100, 260, 640, 1000, 1028, 2052, 4100})
+    list.push_back({.columns = columns, .out = DType::bf16});
+  for (int64_t rows : {0, 1, 2, 17, 70}) list.push_back({.rows = rows});
   for (DType out : {DType::bf16, DType::f16}) list.push_back({.columns = 37, .out = out});
   list.push_back({.columns = 16, .weighted = false, .row_stride = 80});
+  list.push_back({.rows = 70, .columns = 16, .weighted = false, .row_stride = 80});
   list.push_back({.out = DType::bf16, .weighted = false, .row_stride = 51});
   for (double deviation : {0.0, 1e-6, 1e6}) list.push_back({.deviation = deviation});
   for (int64_t columns : {768, 2048, 4096})

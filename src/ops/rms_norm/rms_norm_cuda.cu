@@ -1,63 +1,53 @@
 #include "device/cuda/intrinsics.cuh"
 #include "device/cuda/launch.cuh"
+#include "device/cuda/vectors.cuh"
 #include "ops/quantize/fp8_rows.cuh"
 #include "ops/rms_norm/rms_norm.h"
+#include "ops/rms_norm/row_threads.cuh"
 
 namespace saker::cuda {
 
 namespace {
 
-// A block for a row, whose elements stay in registers between the sum and the product. Each thread adds up its elements
-// in ascending order, the block in that of its warps.
-template <class T, int kThreads, int kHeld>
-__global__ void __launch_bounds__(kThreads) rms_norm_kernel(T* y, int64_t y_stride, const float* x, int64_t x_stride,
-                                                            const float* weight, int64_t, int64_t c, float eps) {
-  __shared__ float sums[kThreads / 32];
-  x += blockIdx.x * x_stride;
-  y += blockIdx.x * y_stride;
-  float held[kHeld], squares = 0.0f;
-#pragma unroll
-  for (int j = 0; j < kHeld; ++j) {
-    const int64_t i = static_cast<int64_t>(j) * kThreads + threadIdx.x;
-    held[j] = i < c ? x[i] : 0.0f;
-    squares = fmaf(held[j], held[j], squares);
-  }
-  for (int64_t i = static_cast<int64_t>(kHeld) * kThreads + threadIdx.x; i < c; i += kThreads)
-    squares = fmaf(x[i], x[i], squares);
-  const float scale = 1.0f / sqrtf(block_sum<kThreads>(squares, sums) / static_cast<float>(c) + eps);
-  const auto write = [&](int64_t i, float value) { y[i] = round_to<T>((weight ? weight[i] : 1.0f) * (value * scale)); };
-#pragma unroll
-  for (int j = 0; j < kHeld; ++j) {
-    const int64_t i = static_cast<int64_t>(j) * kThreads + threadIdx.x;
-    if (i < c) write(i, held[j]);
-  }
-  for (int64_t i = static_cast<int64_t>(kHeld) * kThreads + threadIdx.x; i < c; i += kThreads) write(i, x[i]);
-}
-
-constexpr int kShortRows = 8;  // of a block, a warp for each
-
-// Rows of up to 32 kHeld elements, without a barrier.
-template <class T, int kHeld>
-__global__ void __launch_bounds__(32 * kShortRows)
-    rms_norm_short_kernel(T* y, int64_t y_stride, const float* x, int64_t x_stride, const float* weight, int64_t rows,
-                          int64_t c, float eps) {
-  const int64_t row = static_cast<int64_t>(blockIdx.x) * kShortRows + threadIdx.x / 32;
-  if (row >= rows) return;
+// A row stays in registers between the sum and the product; of one longer than they hold, the rest is read again. Each
+// thread adds up its elements in ascending order. Bytes: 4 + sizeof(T) an element.
+template <class T, class Threads>
+__global__ void __launch_bounds__(Threads::kBlock)
+    rms_norm_kernel(T* y, int64_t y_stride, const float* x, int64_t x_stride, const float* weight, int64_t rows, int c,
+                    float eps) {
+  constexpr int kHeld = Threads::kHeld, kWidth = Threads::kWidth;
+  using Values = Vector<float, kWidth>;
+  __shared__ float shared[Threads::kWarps][1];
+  const int64_t row = static_cast<int64_t>(blockIdx.x) * Threads::kRows + threadIdx.y;
+  const int end = row < rows ? c : 0;  // a row beyond the last takes part in the sums of its warp
   x += row * x_stride, y += row * y_stride;
-  const int lane = threadIdx.x % 32;
-  float held[kHeld], squares = 0.0f;
+  Values held[kHeld] = {};
+  float squares[1] = {};
+  const auto square = [&](const Values& values) {
 #pragma unroll
-  for (int j = 0; j < kHeld; ++j) {
-    const int i = j * 32 + lane;
-    held[j] = i < c ? x[i] : 0.0f;
-    squares = fmaf(held[j], held[j], squares);
-  }
-  const float scale = 1.0f / sqrtf(warp_sum(squares) / static_cast<float>(c) + eps);
+    for (const float value : values.at) squares[0] = fmaf(value, value, squares[0]);
+  };
 #pragma unroll
-  for (int j = 0; j < kHeld; ++j) {
-    const int i = j * 32 + lane;
-    if (i < c) y[i] = round_to<T>((weight ? weight[i] : 1.0f) * (held[j] * scale));
-  }
+  for (int j = 0; j < kHeld; ++j)
+    if (Threads::at(j) < end) held[j] = load_vector<kWidth>(x + Threads::at(j));
+#pragma unroll
+  for (int j = 0; j < kHeld; ++j) square(held[j]);
+#pragma unroll 1
+  for (int i = Threads::at(kHeld); Threads::kMore && i < end; i += Threads::kStep) square(load_vector<kWidth>(x + i));
+
+  add_over_row<Threads>(squares, shared);
+  const float scale = 1.0f / sqrtf(squares[0] / static_cast<float>(c) + eps);
+  const auto write = [&](int i, Values values) {
+    const Values factors = weight_at<kWidth>(weight, i);
+#pragma unroll
+    for (int k = 0; k < kWidth; ++k) values.at[k] = factors.at[k] * (values.at[k] * scale);
+    store_vector(y + i, rounded<T>(values));
+  };
+#pragma unroll
+  for (int j = 0; j < kHeld; ++j)
+    if (Threads::at(j) < end) write(Threads::at(j), held[j]);
+#pragma unroll 1
+  for (int i = Threads::at(kHeld); Threads::kMore && i < end; i += Threads::kStep) write(i, load_vector<kWidth>(x + i));
 }
 
 // As rms_norm_kernel, to rows of fp8 (ops/quantize/quantize.h). c a multiple of 8, x contiguous and 16-byte aligned.
@@ -124,21 +114,15 @@ void rms_norm(Stream& stream, const RmsNormArgs& args) {
   const int64_t c = x.columns();
   const int64_t rows = x.rows();
   if (y.dtype == DType::fp8) return to_fp8(stream, args);
+  // A row alone is added up as it is among others, whose strides count.
+  const bool fours = are_fours(c, {y, x, weight}) && y.row_stride % 4 == 0 && x.row_stride % 4 == 0;
   with_element(y.dtype, [&]<class T>(T) {
-    auto* const to = static_cast<T*>(y.data);
-    const auto *from = static_cast<const float*>(x.data), *weights = static_cast<const float*>(weight.data);
-    const auto launch = [&](auto kernel, int rows_of_block, int threads) {
-      kernel<<<static_cast<unsigned>(ceil_div(rows, rows_of_block)), threads, 0, handle(stream)>>>(
-          to, y.row_stride, from, x.row_stride, weights, rows, c, static_cast<float>(eps));
-    };
-    if (c <= 32)
-      launch(rms_norm_short_kernel<T, 1>, kShortRows, 32 * kShortRows);
-    else if (c <= 256)
-      launch(rms_norm_short_kernel<T, 8>, kShortRows, 32 * kShortRows);
-    else if (c <= 512)
-      launch(rms_norm_kernel<T, 128, 4>, 1, 128);
-    else
-      launch(rms_norm_kernel<T, 256, 16>, 1, 256);
+    with_row_threads(c, fours, [&]<class Threads>(Threads) {
+      const auto blocks = static_cast<unsigned>(ceil_div(rows, Threads::kRows));
+      rms_norm_kernel<T, Threads><<<blocks, dim3(Threads::kThreads, Threads::kRows), 0, handle(stream)>>>(
+          static_cast<T*>(y.data), y.row_stride, static_cast<const float*>(x.data), x.row_stride,
+          static_cast<const float*>(weight.data), rows, static_cast<int>(c), static_cast<float>(eps));
+    });
   });
   state_of(stream).launched("rms_norm_kernel");
 }
