@@ -374,14 +374,14 @@ __global__ void __launch_bounds__(kScanBackwardThreads, 2) scan_backward_kernel(
     load_four(&stage.delta[row][c4], delta);
     load_four(&stage.u[row][c4], u);
     load_four(&shared.delta_bias[c4], bias);
-    ScanRow tokens;
+    ScanRow made;
 #pragma unroll
     for (int k = 0; k < 4; ++k) {
       const ScanToken token = scan_token(delta[k] + bias[k], u[k], dy[k], z[k]);
-      tokens.step[k] = inside ? token.step : 0.0f, tokens.input[k] = token.input, tokens.dq[k] = token.dq;
-      tokens.dz[k] = token.dz, tokens.step_slope[k] = inside ? token.step_slope : 0.0f;
+      made.step[k] = inside ? token.step : 0.0f, made.input[k] = token.input, made.dq[k] = token.dq;
+      made.dz[k] = token.dz, made.step_slope[k] = inside ? token.step_slope : 0.0f;
     }
-    return tokens;
+    return made;
   };
 
   fetch(shared.stages[last % 2], true, tokens);
@@ -453,10 +453,10 @@ __global__ void __launch_bounds__(kScanBackwardThreads, 2) scan_backward_kernel(
       token = token_before;
     }
     copy_async_wait<0>();
-    __syncthreads();  // the sums are here, and the inputs of the chunk before; its states may be prepared
+    __syncthreads();  // the sums are here, and the inputs of the chunk before; steps and dq have served
 
     // The outputs of 4 channels of a token, while those of the chunk before are prepared: chains that have nothing to
-    // do with each other. A thread reads the steps that it has made before it writes the next; no other reads any here.
+    // do with each other. A thread reads the dq that it has made before it writes the next; no other reads any here.
     // Before the first chunk there are zeros, of which nothing is used.
     float q[4][4], along_B[4][4], along_decay[4][4];  // [part, channel]
     float u[4], D[4], du[4], ddelta[4], dz[4];
@@ -470,7 +470,7 @@ __global__ void __launch_bounds__(kScanBackwardThreads, 2) scan_backward_kernel(
     };
     load_four(&stage.u[row][c4], u);
     load_four(&shared.D[c4], D);
-    shared.steps[row].load(c4, mine.step, mine.input);  // which were not kept in registers
+    load_four(&shared.dq[row][c4], mine.dq);  // which were not kept in registers
     const ScanRow before = prepare(next, true);
     // dB and dC over the channels: two threads for the 4 states of a part, each for half of the pairs, whose 17 places
     // for 16 let 8 neighbouring threads read from different banks.
