@@ -4,20 +4,23 @@
 //
 // A block has 64 channels of a segment; its warp `part` has states 4 part to 4 part + 3 of all of them, a thread two
 // neighbouring channels. Once per chunk every thread also does what belongs to a token and channel alone, for 4
-// neighbouring channels of a row: step size and gate before the states, the outputs behind them. What is added up over
-// states or channels goes through shared memory and is added in one order; nothing is added atomically. dB and dC of a
-// block are partial sums, those over time are partial by segment; two small kernels add them up in order.
+// neighbouring channels of a row: the outputs behind the states, and in the same breath step sizes and gates of the
+// chunk before, chains that do not wait for each other. So a chunk has two barriers, in front of its states and behind
+// them. What is added up over states or channels goes through shared memory and is added in one order, nothing
+// atomically. dB and dC of a block are partial sums, those over time are partial by segment; two small kernels add them
+// up in order.
 //
 // Estimate for a token of 8,192 channels and 16 states on an H200 (132 multiprocessors, 1.755 GHz, 4.3 TB/s), all that
 // may be in bf16; instructions are those of the compiled loops, words of shared memory a thread's loads and stores:
 //              bytes                                       exponential unit   instructions   shared memory   time
 //   starts     32 KB in, 64 KB of states out      23 ns      14 + 2  62 clk     8.1  63 clk   0.9    27 clk   36 ns
-//   back       130 KB in, 64 KB out               46 ns      14 + 5  74 clk    23   179 clk   6.1   190 clk  108 ns
+//   back       130 KB in, 64 KB out               46 ns      16 + 5  81 clk    21   165 clk   6.1   190 clk  108 ns
 //   sums       16 KB                               4 ns                                                        4 ns
-// (exponentials per token and channel, of which scan_decay() takes 2 of 16 off the unit; instructions and words per
-// state). Of back's instructions 16.5 are arithmetic of f32; of its words 2 are for the sums over channels, 1.5 for
-// those over states, 1.75 for what the states read, 0.9 for the rest. In back a thread has 255 registers: two blocks,
-// 8 warps, to a multiprocessor.
+// (exponentials per token and channel, of which scan_decay() takes 2 of 16 off the unit in starts; instructions and
+// words per state). Of back's instructions 15.5 are arithmetic of f32; of its words 2 are for the sums over channels,
+// 1.5 for those over states, 1.75 for what the states read, 0.9 for the rest. In back a thread has 255 registers: two
+// blocks, 8 warps, to a multiprocessor. Two warps to a scheduler hide only a part of each other's latencies: of back
+// about 250 clk are to be expected, 142 ns, or 126 ns at 1.98 GHz.
 //
 // Scratch memory: l n e / 32 of dB and dC, in floats, 16 KB a token at this size; l n e / 8 of states that the forward
 // pass has not kept, 64 KB.
@@ -72,11 +75,19 @@ struct ScanToken {
   float step_slope;   // of the step size by delta
 };
 __device__ __forceinline__ ScanToken scan_token(float biased_delta, float u, float dy, float z) {
-  const float p = exp2_approximate(kLog2E * biased_delta), step = scan_step(biased_delta, p);
-  const float slope = biased_delta > 20.0f ? 1.0f : p * reciprocal_approximate(1.0f + p);
+  const float p = exp2_approximate(kLog2E * biased_delta), logarithm = kLn2 * log2_approximate(1.0f + p);
+  const float inverse = reciprocal_approximate(1.0f + p);
+  const float step = scan_step(biased_delta, p, logarithm), slope = biased_delta > 20.0f ? 1.0f : p * inverse;
   const float2 gate = silu_with_slope(z);
   return {step, step * u, dy * gate.x, dy * gate.y, slope};
 }
+
+// Those of 4 neighbouring channels.
+struct ScanRow {
+  float step[4], input[4], dq[4], dz[4], step_slope[4];
+
+  __device__ __forceinline__ ScanToken of(int k) const { return {step[k], input[k], dq[k], dz[k], step_slope[k]}; }
+};
 
 // Sums over the states of a token and channel, and the gradients made of them. The decay rates are A log2 e.
 struct ScanTokenSums {
@@ -108,6 +119,31 @@ __device__ __forceinline__ float scan_state_back(float decay, float before, floa
 
 // ---- 16 states, channels in groups of 64 ----
 
+__device__ __forceinline__ void load_four(const float* from, float (&to)[4]) {
+  const float4 four = *reinterpret_cast<const float4*>(from);
+  to[0] = four.x, to[1] = four.y, to[2] = four.z, to[3] = four.w;
+}
+__device__ __forceinline__ void load_four(const __nv_bfloat16* from, float (&to)[4]) {
+  const uint2 words = *reinterpret_cast<const uint2*>(from);
+  to[0] = __uint_as_float(words.x << 16), to[1] = __uint_as_float(words.x & 0xffff0000u);
+  to[2] = __uint_as_float(words.y << 16), to[3] = __uint_as_float(words.y & 0xffff0000u);
+}
+__device__ __forceinline__ void store_four(float* to, const float (&from)[4]) {
+  *reinterpret_cast<float4*>(to) = make_float4(from[0], from[1], from[2], from[3]);
+}
+__device__ __forceinline__ void store_four(__nv_bfloat16* to, const float (&from)[4]) {
+  *reinterpret_cast<uint2*>(to) =
+      make_uint2(pack(from[0], from[1], __nv_bfloat16()), pack(from[2], from[3], __nv_bfloat16()));
+}
+// Of a thread's two channels.
+__device__ __forceinline__ void load_two(const float* from, float (&to)[2]) {
+  const float2 both = *reinterpret_cast<const float2*>(from);
+  to[0] = both.x, to[1] = both.y;
+}
+__device__ __forceinline__ void store_two(float* to, float low, float high) {
+  *reinterpret_cast<float2*>(to) = make_float2(low, high);
+}
+
 // Of a row of 64 channels two values each, as threads with two channels and threads with four take them: (a, a', b, b')
 // of every even pair of channels, then of the odd ones, so far apart that neighbours of either kind meet different
 // banks.
@@ -137,9 +173,15 @@ struct ScanBackwardShared {
   Stage stages[2];
   ScanPairs steps[kScanChunk];  // (step, input) of ScanToken
   float dq[kScanChunk][kScanChannels];
+  float delta_bias[kScanChannels], D[kScanChannels];
   float4 products[kScanChunk][2][4][2][17];        // [token, dB or dC, part, half of the pairs]: of 4 states
   ScanPairs sums[kScanChunk][4];                   // (q, along_B) by part
   float decay_sums[kScanChunk][4][kScanChannels];  // along_decay by part
+
+  __device__ __forceinline__ void store(int row, int c4, const ScanRow& tokens) {
+    steps[row].store(c4, tokens.step, tokens.input);
+    store_four(&dq[row][c4], tokens.dq);
+  }
 };
 template <class T, class G>
 struct ScanStartsShared {
@@ -177,13 +219,15 @@ class ChunkCopy {
       (take(turn, piece, t, ahead, inputs), ...);
     }
   }
-  // Rows from `count` on become zeros; they need not exist.
-  __device__ __forceinline__ void copy(void* stage, int count) {
+  // Rows from `count` on become zeros, as do all if not `any`; they need not exist.
+  __device__ __forceinline__ void copy(void* stage, bool any, int count) {
     const uint32_t to = shared_address(stage) + threadIdx.x * 16;
 #pragma unroll
     for (int turn = 0; turn < kTurns; ++turn) {
-      if (kPieces - turn * kScanBackwardThreads <= static_cast<int>(threadIdx.x)) break;
-      copy_async_16(to + turn * kScanBackwardThreads * 16, from_[turn], count == kScanChunk || row_[turn] < count);
+      const int left = kPieces - turn * kScanBackwardThreads;
+      if (left >= kScanBackwardThreads || static_cast<int>(threadIdx.x) < left)
+        copy_async_16(to + turn * kScanBackwardThreads * 16, from_[turn],
+                      any && (count == kScanChunk || row_[turn] < count));
       from_[turn] += step_[turn];
     }
   }
@@ -207,31 +251,6 @@ class ChunkCopy {
 };
 template <class... Inputs>
 ChunkCopy(int64_t, int, const Inputs&...) -> ChunkCopy<Inputs...>;
-
-__device__ __forceinline__ void load_four(const float* from, float (&to)[4]) {
-  const float4 four = *reinterpret_cast<const float4*>(from);
-  to[0] = four.x, to[1] = four.y, to[2] = four.z, to[3] = four.w;
-}
-__device__ __forceinline__ void load_four(const __nv_bfloat16* from, float (&to)[4]) {
-  const uint2 words = *reinterpret_cast<const uint2*>(from);
-  to[0] = __uint_as_float(words.x << 16), to[1] = __uint_as_float(words.x & 0xffff0000u);
-  to[2] = __uint_as_float(words.y << 16), to[3] = __uint_as_float(words.y & 0xffff0000u);
-}
-__device__ __forceinline__ void store_four(float* to, const float (&from)[4]) {
-  *reinterpret_cast<float4*>(to) = make_float4(from[0], from[1], from[2], from[3]);
-}
-__device__ __forceinline__ void store_four(__nv_bfloat16* to, const float (&from)[4]) {
-  *reinterpret_cast<uint2*>(to) =
-      make_uint2(pack(from[0], from[1], __nv_bfloat16()), pack(from[2], from[3], __nv_bfloat16()));
-}
-// Of a thread's two channels.
-__device__ __forceinline__ void load_two(const float* from, float (&to)[2]) {
-  const float2 both = *reinterpret_cast<const float2*>(from);
-  to[0] = both.x, to[1] = both.y;
-}
-__device__ __forceinline__ void store_two(float* to, float low, float high) {
-  *reinterpret_cast<float2*>(to) = make_float2(low, high);
-}
 
 // The states before the chunks of a segment.
 template <class T, class G>
@@ -263,7 +282,7 @@ __global__ void __launch_bounds__(kScanBackwardThreads) scan_starts_kernel(const
                    ChunkRows<kScanStates, float>{p.B, p.B_stride});
   // Of all chunks but the last, whose tokens are not needed: whole ones.
   const auto fetch = [&](int64_t chunk) {
-    if (chunk + 1 < chunks) inputs.copy(&shared.stages[chunk % 2], kScanChunk);
+    if (chunk + 1 < chunks) inputs.copy(&shared.stages[chunk % 2], true, kScanChunk);
     copy_async_commit();
   };
   float* to = p.starts + p.slot_offset(first_chunk_row(segment, p.mine(), kScanChunk), part * 4) + first + c;
@@ -332,11 +351,10 @@ __global__ void __launch_bounds__(kScanBackwardThreads, 2) scan_backward_kernel(
   // Of the states before a chunk, a piece of the first 8 and of the others.
   const float* start =
       p.starts + first + c4 + p.slot_offset(first_chunk_row(segment, p.mine(), kScanChunk) + last, row);
-  const auto fetch = [&](int chunk, int count) {
-    auto& stage = shared.stages[chunk % 2];
-    inputs.copy(&stage, count);
-    copy_async_16(shared_address(&stage.start[row][c4]), start);
-    copy_async_16(shared_address(&stage.start[row + 8][c4]), start + 8 * p.channels);
+  const auto fetch = [&](Stage& stage, bool any, int count) {
+    inputs.copy(&stage, any, count);
+    copy_async_16(shared_address(&stage.start[row][c4]), start, any);
+    copy_async_16(shared_address(&stage.start[row + 8][c4]), start + 8 * p.channels, any);
     copy_async_commit();
     start -= kScanStates * p.channels;
   };
@@ -347,35 +365,39 @@ __global__ void __launch_bounds__(kScanBackwardThreads, 2) scan_backward_kernel(
   const int sum = threadIdx.x / 2, half = threadIdx.x % 2;
   float* partial_out = p.partials + (blockIdx.x * p.l + last_token) * 2 * kScanStates + sum * 4;
 
-  fetch(last, tokens);
-  for (int chunk = last; chunk >= 0; --chunk, tokens = kScanChunk) {
-    auto& stage = shared.stages[chunk % 2];
-    const bool inside = row < tokens;
-    copy_async_wait<0>();
-    __syncthreads();  // the chunk is here; the one behind it is done with
-    if (chunk > 0) fetch(chunk - 1, kScanChunk);
-
-    // Behind the segment's end the step is 0 and the inputs are: states and gradients stay as they are.
-    float gate[4], slope[4];  // ScanToken::dz and step_slope
-    {
-      float dy[4], z[4], delta[4], u[4], bias[4], step[4], input[4];
-      load_four(&stage.dy[row][c4], dy);
-      load_four(&stage.z[row][c4], z);
-      load_four(&stage.delta[row][c4], delta);
-      load_four(&stage.u[row][c4], u);
-      load_four(p.delta_bias + first + c4, bias);
+  // What belongs to a token and channel alone, of 4 channels of a row. Behind the segment's end the step is 0 and the
+  // inputs are: states and gradients stay as they are.
+  const auto prepare = [&](const Stage& stage, bool inside) {
+    float dy[4], z[4], delta[4], u[4], bias[4];
+    load_four(&stage.dy[row][c4], dy);
+    load_four(&stage.z[row][c4], z);
+    load_four(&stage.delta[row][c4], delta);
+    load_four(&stage.u[row][c4], u);
+    load_four(&shared.delta_bias[c4], bias);
+    ScanRow made;
 #pragma unroll
-      for (int k = 0; k < 4; ++k) {
-        const ScanToken token = scan_token(delta[k] + bias[k], u[k], dy[k], z[k]);
-        step[k] = inside ? token.step : 0.0f, input[k] = token.input;
-        dy[k] = token.dq, gate[k] = token.dz, slope[k] = token.step_slope;
-      }
-      shared.steps[row].store(c4, step, input);
-      store_four(&shared.dq[row][c4], dy);
+    for (int k = 0; k < 4; ++k) {
+      const ScanToken token = scan_token(delta[k] + bias[k], u[k], dy[k], z[k]);
+      made.step[k] = inside ? token.step : 0.0f, made.input[k] = token.input, made.dq[k] = token.dq;
+      made.dz[k] = token.dz, made.step_slope[k] = inside ? token.step_slope : 0.0f;
     }
-    __syncthreads();
+    return made;
+  };
 
-    // The states before and after each token, and its decays.
+  fetch(shared.stages[last % 2], true, tokens);
+  (threadIdx.x < kScanChannels ? shared.delta_bias : shared.D)[threadIdx.x % kScanChannels] =
+      (threadIdx.x < kScanChannels ? p.delta_bias : p.D)[first + threadIdx.x % kScanChannels];
+  copy_async_wait<0>();
+  __syncthreads();
+  ScanRow mine = prepare(shared.stages[last % 2], row < tokens);
+  shared.store(row, c4, mine);
+  for (int chunk = last; chunk >= 0; --chunk, tokens = kScanChunk) {
+    Stage &stage = shared.stages[chunk % 2], &next = shared.stages[(chunk + 1) % 2];
+    __syncthreads();  // the chunk is prepared; sums and inputs of the one behind it are done with
+    fetch(next, chunk > 0, kScanChunk);
+
+    // The states before and after each token, and its decays, all by the unit for exponentials: while one warp of a
+    // scheduler waits for it, the other is elsewhere.
     float h[kScanChunk + 1][4][2], decay[kScanChunk][4][2];
 #pragma unroll
     for (int j = 0; j < 4; ++j) load_two(&stage.start[part * 4 + j][c], h[0][j]);
@@ -389,18 +411,30 @@ __global__ void __launch_bounds__(kScanBackwardThreads, 2) scan_backward_kernel(
       for (int j = 0; j < 4; ++j)
 #pragma unroll
         for (int k = 0; k < 2; ++k) {
-          decay[i][j][k] = scan_decay(step[k] * rate[j][k], k == 0, j);
+          decay[i][j][k] = exp2_approximate(step[k] * rate[j][k]);
           h[i + 1][j][k] = fmaf(decay[i][j][k], h[i][j][k], input[k] * B[j]);
         }
     }
+    // What is read of a token is read while the one behind it is in hand, before the stores of that, which a compiler
+    // will not let it pass.
+    const auto read = [&](int i) {
+      struct Token {
+        float4 steps;
+        float dq[2], B[4], C[4];
+      } token;
+      token.steps = shared.steps[i].pair(pair);
+      load_two(&shared.dq[i][c], token.dq);
+      load_four(&stage.B[i][part * 4], token.B);
+      load_four(&stage.C[i][part * 4], token.C);
+      return token;
+    };
+    auto token = read(kScanChunk - 1);
 #pragma unroll
     for (int i = kScanChunk - 1; i >= 0; --i) {
-      float dq[2], B[4], C[4], dB[4], dC[4];
-      const float4 both = shared.steps[i].pair(pair);
-      const float step[2] = {both.x, both.y}, input[2] = {both.z, both.w};
-      load_two(&shared.dq[i][c], dq);
-      load_four(&stage.B[i][part * 4], B);
-      load_four(&stage.C[i][part * 4], C);
+      const auto token_before = read(i > 0 ? i - 1 : 0);
+      const float(&dq)[2] = token.dq, (&B)[4] = token.B, (&C)[4] = token.C;
+      const float step[2] = {token.steps.x, token.steps.y}, input[2] = {token.steps.z, token.steps.w};
+      float dB[4], dC[4];
       ScanTokenSums sums[2];
 #pragma unroll
       for (int j = 0; j < 4; ++j) {
@@ -416,58 +450,59 @@ __global__ void __launch_bounds__(kScanBackwardThreads, 2) scan_backward_kernel(
       shared.products[i][1][part][pair / 16][pair % 16] = make_float4(dC[0], dC[1], dC[2], dC[3]);
       shared.sums[i][part].pair(pair) = make_float4(sums[0].q, sums[1].q, sums[0].along_B, sums[1].along_B);
       store_two(&shared.decay_sums[i][part][c], sums[0].along_decay, sums[1].along_decay);
+      token = token_before;
     }
-    __syncthreads();
+    copy_async_wait<0>();
+    __syncthreads();  // the sums are here, and the inputs of the chunk before; steps and dq have served
 
-    // The outputs of 4 channels of a token.
-    {
-      float q[4][4], along_B[4][4], along_decay[4][4];  // [part, channel]
-      float u[4], D[4], step[4], input[4], dq[4], du[4], ddelta[4], dz[4];
+    // The outputs of 4 channels of a token, while those of the chunk before are prepared: chains that have nothing to
+    // do with each other. A thread reads the dq that it has made before it writes the next; no other reads any here.
+    // Before the first chunk there are zeros, of which nothing is used.
+    float q[4][4], along_B[4][4], along_decay[4][4];  // [part, channel]
+    float u[4], D[4], du[4], ddelta[4], dz[4];
 #pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        shared.sums[row][i].load(c4, q[i], along_B[i]);
-        load_four(&shared.decay_sums[row][i][c4], along_decay[i]);
-      }
-      const auto total = [](const float(&of_part)[4][4], int k) {
-        return (of_part[0][k] + of_part[1][k]) + (of_part[2][k] + of_part[3][k]);
-      };
-      load_four(&stage.u[row][c4], u);
-      load_four(p.D + first + c4, D);
-      shared.steps[row].load(c4, step, input);
-      load_four(&shared.dq[row][c4], dq);
-#pragma unroll
-      for (int k = 0; k < 4; ++k) {
-        const ScanTokenGradients to = scan_gradients({step[k], input[k], dq[k], gate[k], slope[k]}, u[k], D[k],
-                                                     {total(q, k), total(along_B, k), total(along_decay, k)});
-        du[k] = to.du, ddelta[k] = to.ddelta, dz[k] = to.dz;
-      }
-      if (inside) {
-        store_four(du_out, du);
-        store_four(ddelta_out, ddelta);
-        store_four(dz_out, dz);
-#pragma unroll
-        for (int k = 0; k < 4; ++k) D_sums[k] = fmaf(dq[k], u[k], D_sums[k]), bias_sums[k] += ddelta[k];
-      }
-      du_out -= kScanChunk * p.du_stride, ddelta_out -= kScanChunk * p.ddelta_stride;
-      dz_out -= kScanChunk * p.dz_stride;
+    for (int i = 0; i < 4; ++i) {
+      shared.sums[row][i].load(c4, q[i], along_B[i]);
+      load_four(&shared.decay_sums[row][i][c4], along_decay[i]);
     }
+    const auto total = [](const float(&of_part)[4][4], int k) {
+      return (of_part[0][k] + of_part[1][k]) + (of_part[2][k] + of_part[3][k]);
+    };
+    load_four(&stage.u[row][c4], u);
+    load_four(&shared.D[c4], D);
+    load_four(&shared.dq[row][c4], mine.dq);  // which were not kept in registers
+    const ScanRow before = prepare(next, true);
     // dB and dC over the channels: two threads for the 4 states of a part, each for half of the pairs, whose 17 places
     // for 16 let 8 neighbouring threads read from different banks.
-    {
-      const float4* products = &shared.products[0][0][0][0][0] + threadIdx.x * 17;
-      float4 total = make_float4(0, 0, 0, 0);
+    const float4* products = &shared.products[0][0][0][0][0] + threadIdx.x * 17;
+    float4 over_pairs = products[0];
 #pragma unroll
-      for (int i = 0; i < 16; ++i) {
-        const float4 product = products[i];
-        total.x += product.x, total.y += product.y, total.z += product.z, total.w += product.w;
-      }
-      total.x += __shfl_xor_sync(0xffffffffu, total.x, 1);
-      total.y += __shfl_xor_sync(0xffffffffu, total.y, 1);
-      total.z += __shfl_xor_sync(0xffffffffu, total.z, 1);
-      total.w += __shfl_xor_sync(0xffffffffu, total.w, 1);
-      if (half == 0 && sum / 8 < tokens) *reinterpret_cast<float4*>(partial_out) = total;
-      partial_out -= kScanChunk * 2 * kScanStates;
+    for (int i = 1; i < 16; ++i) {
+      const float4 product = products[i];
+      over_pairs.x += product.x, over_pairs.y += product.y, over_pairs.z += product.z, over_pairs.w += product.w;
     }
+#pragma unroll
+    for (int k = 0; k < 4; ++k) {
+      const ScanTokenGradients to =
+          scan_gradients(mine.of(k), u[k], D[k], {total(q, k), total(along_B, k), total(along_decay, k)});
+      du[k] = to.du, ddelta[k] = to.ddelta, dz[k] = to.dz;
+      D_sums[k] = fmaf(mine.dq[k], u[k], D_sums[k]), bias_sums[k] += ddelta[k];
+    }
+    mine = before;
+    shared.store(row, c4, mine);
+    over_pairs.x += __shfl_xor_sync(0xffffffffu, over_pairs.x, 1);
+    over_pairs.y += __shfl_xor_sync(0xffffffffu, over_pairs.y, 1);
+    over_pairs.z += __shfl_xor_sync(0xffffffffu, over_pairs.z, 1);
+    over_pairs.w += __shfl_xor_sync(0xffffffffu, over_pairs.w, 1);
+    if (row < tokens) {
+      store_four(du_out, du);
+      store_four(ddelta_out, ddelta);
+      store_four(dz_out, dz);
+    }
+    if (half == 0 && sum / 8 < tokens) *reinterpret_cast<float4*>(partial_out) = over_pairs;
+    du_out -= kScanChunk * p.du_stride, ddelta_out -= kScanChunk * p.ddelta_stride;
+    dz_out -= kScanChunk * p.dz_stride;
+    partial_out -= kScanChunk * 2 * kScanStates;
   }
 
 #pragma unroll

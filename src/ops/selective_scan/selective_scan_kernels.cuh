@@ -58,10 +58,11 @@ __device__ __forceinline__ float scan_decay(float power, bool even_channel, int 
   return even_channel && n % 4 == 0 ? exp2_polynomial(power) : exp2_approximate(power);
 }
 
-// softplus(v) with a relative error below 1e-6, of the backward pass and of states that are kept for it; p = exp(v).
-// softplus() has up to 8e-6, where it takes the hardware's logarithm near 1; a gradient that travels over many tokens
-// would add them up.
-__device__ __forceinline__ float scan_step(float v, float p) {
+// softplus(v) with a relative error below 1e-6, of the backward pass and of states that are kept for it; p = exp(v),
+// `logarithm` that of 1 + p by the hardware, wanted from kScanSeriesEnd on. softplus() has up to 8e-6, where it takes
+// the hardware's logarithm near 1; a gradient that travels over many tokens would add them up.
+inline constexpr float kScanSeriesEnd = 0.35f;
+__device__ __forceinline__ float scan_step(float v, float p, float logarithm) {
   float series = 5.56807767e-2f;  // log(1 + p) / p by a minimax polynomial
   series = fmaf(series, p, -1.33328251e-1f);
   series = fmaf(series, p, 1.93030445e-1f);
@@ -69,10 +70,11 @@ __device__ __forceinline__ float scan_step(float v, float p) {
   series = fmaf(series, p, 3.33293343e-1f);
   series = fmaf(series, p, -4.99999299e-1f);
   series = p * fmaf(series, p, 1.0f);
-  return v > 20.0f ? v : (p < 0.35f ? series : kLn2 * log2_approximate(1.0f + p));
+  return v > 20.0f ? v : (p < kScanSeriesEnd ? series : logarithm);
 }
 __device__ __forceinline__ float scan_step(float v) {
-  return scan_step(v, exp2_approximate(kLog2E * v));
+  const float p = exp2_approximate(kLog2E * v);
+  return scan_step(v, p, p < kScanSeriesEnd ? 0.0f : kLn2 * log2_approximate(1.0f + p));
 }
 
 // kTile tokens of 64 channels. The first kRecurring threads of a block recur, the others help. kKeeps: the states
