@@ -650,8 +650,8 @@ __global__ void __launch_bounds__(128) scan_segment_sums_kernel(const ScanBackwa
   const int row = blockIdx.y;
   if (e >= p.channels) return;
   float sum = 0.0f;
-  for (int s = 0; s < p.segment_count; ++s)
-    if (p.segments[s].length > 0) sum += p.sums_of(s, row)[e];
+#pragma unroll 8
+  for (int s = 0; s < p.segment_count; ++s) sum += p.segments[s].length > 0 ? p.sums_of(s, row)[e] : 0.0f;
   if (row < p.n)
     p.dA_log[p.slot_offset(0, row) + e] += p.A[p.slot_offset(0, row) + e] * sum;
   else
