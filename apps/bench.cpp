@@ -7,6 +7,7 @@
 
 #include "apps/commands.h"
 #include "apps/option_checks.h"
+#include "model/training_activations.h"
 
 namespace saker::apps {
 
@@ -29,8 +30,8 @@ CLI::App* add_bench_train(CLI::App& bench) {
   command->add_option("-l", options->training_tokens, "tokens of a sequence, the first of which is not predicted")
       ->check(whole_number(2, 1 << 20))
       ->capture_default_str();
-  command->add_option("--recompute", options->recompute, "activations computed twice: none, states, in_block or full")
-      ->check(CLI::IsMember({"none", "states", "in_block", "full"}))
+  command->add_option("--recompute", options->recompute, "activations computed twice")
+      ->check(CLI::IsMember(std::vector<std::string>(kRecomputeNames.begin(), kRecomputeNames.end())))
       ->capture_default_str();
   command->add_option("--moments", options->moments, "of AdamW: f32 or 8-bit")
       ->check(CLI::IsMember({"f32", "8-bit"}))

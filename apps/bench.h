@@ -20,7 +20,7 @@ struct BenchOptions {
   int64_t decode_tokens = 128;
   int64_t training_sequences = 8;    // of a step of training
   int64_t training_tokens = 256;     // of a sequence in a step of training
-  std::string recompute = "none";    // none, states, in_block, full
+  std::string recompute = "none";    // of kRecomputeNames
   std::string moments = "f32";       // or 8-bit
   std::string masters = "f32";       // or split
   std::string activations = "auto";  // or f32

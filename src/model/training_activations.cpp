@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include <fmt/ranges.h>
+
+#include "core/error.h"
 #include "ops/gpu_scratch.h"
 
 namespace saker {
@@ -88,6 +91,13 @@ int64_t chunk_rows_of(const ModelConfig& config, int64_t rows, int64_t segments)
 }
 
 }  // namespace
+
+Recompute recompute_named(std::string_view level) {
+  for (const Recompute one : kRecomputeLevels)
+    if (name(one) == level) return one;
+  fail(ErrorCode::invalid_argument, "[training] recompute: expected one of {}; found {}",
+       fmt::join(kRecomputeNames, ", "), level);
+}
 
 int64_t planned_segments(int64_t rows, int64_t slots) {
   constexpr int64_t kTokensOfADocument = 64;

@@ -7,7 +7,6 @@
 #include <string_view>
 #include <vector>
 
-#include "core/error.h"
 #include "device/arena.h"
 #include "model/config.h"
 #include "model/master.h"
@@ -29,17 +28,13 @@ namespace saker {
 // The memory of one layer beyond what is kept is needed once, whatever the number of layers.
 enum class Recompute { none, states, in_block, full };
 inline constexpr std::array kRecomputeLevels{Recompute::none, Recompute::states, Recompute::in_block, Recompute::full};
-// As recipes say.
+// As recipes say, in that order.
+inline constexpr std::array kRecomputeNames{"none", "states", "in_block", "full"};
 constexpr std::string_view name(Recompute level) noexcept {
-  constexpr std::string_view kNames[] = {"none", "states", "in_block", "full"};
-  return kNames[static_cast<size_t>(level)];
+  return kRecomputeNames[static_cast<size_t>(level)];
 }
 // Throws invalid_argument unless it is one of these names.
-inline Recompute recompute_named(std::string_view level) {
-  for (const Recompute one : kRecomputeLevels)
-    if (name(one) == level) return one;
-  fail(ErrorCode::invalid_argument, "[training] recompute: expected none, states, in_block or full, found {}", level);
-}
+Recompute recompute_named(std::string_view level);
 
 // Of xz and delta, and of gradients between operations, where nobody asks for others: bf16 on a GPU if products are
 // and have no bias to add in f32; f32 elsewhere.

@@ -191,7 +191,7 @@ CheckpointRecipe read_checkpoints(const RecipeFields& fields) {
 RunRecipe read_run(const RecipeFields& fields) {
   RunRecipe run;
   run.seed = static_cast<uint64_t>(fields.integer("seed", 0, 0, std::numeric_limits<int64_t>::max()));
-  run.recompute = recompute_named(fields.choice("recompute", {"none", "states", "in_block", "full"}));
+  run.recompute = recompute_named(fields.choice("recompute", {kRecomputeNames.begin(), kRecomputeNames.end()}));
   run.f32_activations = fields.choice("activations", {"auto", "f32"}) == "f32";
   run.micro_batch_tokens = fields.count("micro_batch_tokens", 0);
   fields.refuse_others();
