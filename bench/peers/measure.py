@@ -38,7 +38,7 @@ def time_llama(peers, gguf, model, threads):
 
 def time_saker(saker, folder, prefill_tokens, decode_tokens, batch, threads):
     out = output_of([saker, "bench", "--model", folder, "-p", prefill_tokens, "-n", decode_tokens, "-b", batch,
-                     "-r", REPEATS_IN_ROUND, "--threads", threads, "--json"])
+                     "-r", REPEATS_IN_ROUND, "--device", "cpu", "--threads", threads, "--json"])
     result = json.loads(out.splitlines()[-1])
     return {"prefill": result["prefill_tokens_per_second"]["median"],
             "decode": result["decode_tokens_per_second"]["median"], "ceiling": result["ceiling"]}
