@@ -47,7 +47,7 @@ struct AdamwArgs {
 void adamw(Stream& stream, const AdamwArgs& args);
 void adamw(Stream& stream, std::span<const AdamwArgs> list);
 
-// Of the arguments all but parameter, moments and gradient.
+// Of the arguments all but moments and gradient.
 void check_adamw_settings(const OpCheck& check, const AdamwArgs& args);
 
 // What every gradient is multiplied by: gradient_scale and the clipping. NaN where the norm is NaN.

@@ -3,9 +3,8 @@
 // The step is that of adamw.h with the moments as they are decoded; what it makes of them is rounded to codes again
 // (moment_code.h, which derives the error), and the parameter moves by the moments before that.
 //
-// Shapes    parameter (or a split master, as in adamw.h), gradient, rounded, moment1.codes and moment2.codes
-// contiguous,
-//           of one number of elements; exponents [blocks], moment_blocks(elements); squared_norm [1].
+// Shapes    parameter (or a split master, as in adamw.h), gradient, rounded, moment1.codes and moment2.codes contiguous
+//           and of one number of elements; exponents [blocks], moment_blocks(elements); squared_norm [1].
 // Types     parameter, gradient f32; codes and exponents u8; rounded bf16; squared_norm f64. Arithmetic f32.
 // Aliasing  none.
 // Result    codes and exponents: the same bits on every backend and instruction set, whatever the number of threads; no
