@@ -129,9 +129,13 @@ void train(const TrainOptions& options) {
   GpuMemory memory;
   if (!backend.place().on_host()) {
     memory = {free_gpu_bytes(backend.gpu), plan.device_bytes()};
-    require_gpu_memory(backend.gpu, plan.device_bytes(), fmt::format("training {}", recipe.name));
+    require_gpu_memory(
+        backend.gpu, plan.device_bytes(),
+        fmt::format("training {} (--dry-run --device cuda tells what fits, --device cpu takes the host)", recipe.name));
   }
   TrainingLine line(plan, settings.product_rate);
+  if (!backend.place().on_host() && options.device.device == "auto")
+    line.news(fmt::format("on GPU {}; --device cpu takes the host", backend.gpu));
   settings.stop = [&] { return interrupt.requested(); };
   settings.on_step = [&](const StepResult& result) { line.update(result); };
   settings.on_news = [&](const std::string& text) { line.news(text); };
